@@ -1,0 +1,1 @@
+"""The conformance suite for streaming LLM endpoints. Knows no server implementation."""

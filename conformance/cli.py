@@ -1,0 +1,1 @@
+"""The command line: arguments in, exit status out. Knows no rule and no protocol."""

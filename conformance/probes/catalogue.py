@@ -1,0 +1,133 @@
+"""Every probe: what it sends and how it behaves. Knows no socket, no rule and no target.
+
+Bodies leave the model out; `requests_of` puts it in. A probe with a `companion` sends two requests: the companion
+first, and its exchange goes `beside` the probe's own.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from conformance.protocols.exchange import Request
+
+Body = dict[str, Any]
+
+
+class Companion(Enum):
+    """Why another request goes with the probe's own."""
+
+    TWIN = "the same request, not streamed"
+    BEFORE = "a request before it, on the same connection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One request (or two that belong together)."""
+
+    name: str
+    says: str
+    """What is sent, in words, for reports."""
+    body: Body | str
+    """Members of the request besides `model`; a str is sent as it is."""
+    feature: str = ""
+    """What the target has to declare for this probe to run; "" for every target."""
+    model: str = ""
+    """Asked for in place of the target's model."""
+    with_key: bool = True
+    """Whether the API key is sent."""
+    companion: Companion | None = None
+    companion_body: Body | None = None
+
+
+def _ask(text: str, **members: object) -> Body:
+    return {"messages": [{"role": "user", "content": text}], "stream": True, **members}
+
+
+COUNT = "Count from 1 to 10"
+FIXED: Body = {"temperature": 0, "seed": 1}
+
+PROBES: tuple[Probe, ...] = (
+    Probe(name="stream", says="a plain stream", body=_ask(COUNT)),
+    Probe(
+        name="usage-asked",
+        says="a stream with stream_options.include_usage true",
+        body=_ask(COUNT, stream_options={"include_usage": True}),
+        feature="usage",
+    ),
+    Probe(
+        name="usage-options-empty",
+        says="a stream with stream_options {}",
+        body=_ask(COUNT, stream_options={}),
+        feature="usage",
+    ),
+    Probe(name="max-tokens-one", says="a stream with max_tokens 1", body=_ask(COUNT, max_tokens=1)),
+    Probe(name="stop-sequence", says='a stream with stop ["5"]', body=_ask(COUNT, stop=["5"], **FIXED), feature="stop"),
+    Probe(name="non-ascii", says="a stream of emoji, CJK and right-to-left text", body=_ask("Write unicode")),
+    Probe(name="long-text", says="a stream of some hundred tokens", body=_ask("Write a long list", max_tokens=512)),
+    Probe(
+        name="two-choices",
+        says="a stream with n 2",
+        body=_ask(COUNT, n=2, stream_options={"include_usage": True}),
+        feature="choices",
+    ),
+    Probe(
+        name="twin",
+        says="the same request streamed and not streamed, temperature 0",
+        body=_ask(COUNT, stream_options={"include_usage": True}, **FIXED),
+        feature="deterministic",
+        companion=Companion.TWIN,
+        companion_body={"messages": [{"role": "user", "content": COUNT}], "stream": False, **FIXED},
+    ),
+    Probe(
+        name="keep-alive",
+        says="two streams, one after the other, on one connection",
+        body=_ask("Say hi"),
+        companion=Companion.BEFORE,
+        companion_body=_ask("Hello"),
+    ),
+    Probe(name="document", says="a request without stream", body={"messages": [{"role": "user", "content": COUNT}]}),
+    Probe(name="bad-json", says="a body that is not JSON", body='{"model": "any", "messages": [,], "stream": true}'),
+    Probe(name="messages-missing", says="no messages", body={"stream": True}),
+    Probe(name="messages-empty", says="messages []", body={"messages": [], "stream": True}),
+    Probe(name="max-tokens-text", says='max_tokens "many"', body=_ask(COUNT, max_tokens="many")),
+    Probe(name="temperature-text", says='temperature "warm"', body=_ask(COUNT, temperature="warm")),
+    Probe(name="choices-zero", says="n 0", body=_ask(COUNT, n=0)),
+    Probe(name="max-tokens-negative", says="max_tokens -1", body=_ask(COUNT, max_tokens=-1)),
+    Probe(name="temperature-high", says="temperature 9.5", body=_ask(COUNT, temperature=9.5)),
+    Probe(
+        name="role-unknown",
+        says='a message with role "wizard"',
+        body={"messages": [{"role": "wizard", "content": COUNT}], "stream": True},
+    ),
+    Probe(
+        name="options-without-stream",
+        says="stream_options without stream",
+        body={"messages": [{"role": "user", "content": COUNT}], "stream_options": {"include_usage": True}},
+    ),
+    Probe(
+        name="model-unknown",
+        says="a model that does not exist",
+        body=_ask(COUNT),
+        model="streamspec-no-such-model",
+        feature="model-check",
+    ),
+    Probe(name="key-missing", says="no key", body=_ask(COUNT), with_key=False, feature="auth"),
+)
+
+
+def requests_of(probe: Probe, *, url: str, model: str, headers: tuple[tuple[str, str], ...] = ()) -> list[Request]:
+    """The requests of a probe in the order they are sent, without credentials; its own is the last."""
+    bodies = [probe.body] if probe.companion_body is None else [probe.companion_body, probe.body]
+    endpoint = url.rstrip("/") + "/chat/completions"
+    return [
+        Request("POST", endpoint, headers, {"model": probe.model or model, **b} if isinstance(b, dict) else b)
+        for b in bodies
+    ]
+
+
+def find(name: str) -> Probe:
+    """The probe of that name. Raises LookupError."""
+    for probe in PROBES:
+        if probe.name == name:
+            return probe
+    raise LookupError(f"no probe {name!r}; there are {', '.join(p.name for p in PROBES)}")

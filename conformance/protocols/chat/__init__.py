@@ -1,0 +1,1 @@
+"""Streamed chat completions (`POST /v1/chat/completions` with `stream: true`)."""

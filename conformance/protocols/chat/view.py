@@ -1,0 +1,317 @@
+"""A chat exchange as rules look at it: gathered once, in one pass, so that a hundred rules cost little more than one.
+
+Knows the protocol, no rule and no level. Every attribute is derived from the exchange.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import schemas
+from conformance.protocols.exchange import Ending, Exchange, Step
+from conformance.protocols.finding import Finding, show
+from conformance.wire.events import CutOff, Overlong
+
+from .reader import NOT_FINISHED
+from .states import Kind
+
+PAYLOAD = ("content", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
+"""Members of a delta that carry something for the reader of the reply."""
+
+
+@dataclass(slots=True)
+class Choice:
+    """What came for one choice index, in order."""
+
+    index: int
+    first: Step
+    roles: list[Step] = field(default_factory=list)
+    """Chunks that name a role."""
+    texts: list[tuple[Step, str]] = field(default_factory=list)
+    """Non-empty `delta.content`, with its chunk."""
+    payloads: int = 0
+    first_payload: Step | None = None
+    """First chunk that carries content, a refusal, a tool call or reasoning."""
+    finishes: list[tuple[Step, str]] = field(default_factory=list)
+    """Non-null finish reasons, with their chunk."""
+    late: list[Step] = field(default_factory=list)
+    """Chunks with a role or a payload after the first finish_reason."""
+    empties: list[Step] = field(default_factory=list)
+    """Chunks for this choice that carry nothing at all."""
+
+    @property
+    def text(self) -> str:
+        """The content, put together as a client does."""
+        return "".join(text for _, text in self.texts)
+
+    @property
+    def finish(self) -> str | None:
+        """The first finish reason."""
+        return self.finishes[0][1] if self.finishes else None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One way in which messages differ from the strict schema, where it was seen first, and how often."""
+
+    step: Step | None
+    pointer: tuple[str | int, ...]
+    keyword: str
+    wanted: str
+    value: object
+    times: int
+
+
+class View:
+    """One chat exchange, streamed or not."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.steps = exchange.steps
+
+    # -- what was asked ------------------------------------------------------------------------------------------
+
+    @property
+    def usage_asked(self) -> bool:
+        """`stream_options.include_usage` is true in the request."""
+        options = self.exchange.member("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+    @property
+    def choices_asked(self) -> int:
+        """`n` of the request, 1 where it is absent."""
+        asked = self.exchange.member("n")
+        return asked if isinstance(asked, int) and asked > 0 else 1
+
+    @property
+    def max_tokens(self) -> int | None:
+        """`max_completion_tokens` or `max_tokens` of the request."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            if isinstance(limit := self.exchange.member(name), int):
+                return limit
+        return None
+
+    @property
+    def stops(self) -> list[str]:
+        """Stop sequences of the request."""
+        asked = self.exchange.member("stop")
+        return [asked] if isinstance(asked, str) else [s for s in asked or [] if isinstance(s, str)]
+
+    # -- how it went ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def chunks(self) -> list[Step]:
+        """Messages that are JSON objects, errors left out."""
+        return [s for s in self.steps if s.chunk is not None and s.kind is not Kind.ERROR]
+
+    @cached_property
+    def errors(self) -> list[Step]:
+        """Error messages."""
+        return self.of(Kind.ERROR)
+
+    @cached_property
+    def unreadable(self) -> bool:
+        """Some message was lost, so that nothing can be said of what is missing from the stream."""
+        return any(s.kind is Kind.UNREADABLE for s in self.steps)
+
+    @cached_property
+    def ended(self) -> bool:
+        """The stream came to its own end: it was not cut by us, by the clock, by a reset or in its framing."""
+        exchange = self.exchange
+        whole = exchange.transport is None or (exchange.transport.complete and not exchange.transport.flaw)
+        return exchange.ending is Ending.EOF and whole
+
+    @cached_property
+    def completed(self) -> bool:
+        """The stream ended, every message was readable and no error was reported: what is missing is truly missing."""
+        return self.ended and not self.unreadable and not self.errors
+
+    @property
+    def last(self) -> Step | None:
+        """The last message."""
+        return self.steps[-1] if self.steps else None
+
+    def of(self, *kinds: Kind) -> list[Step]:
+        """Messages of these kinds."""
+        return [s for s in self.steps if s.kind in kinds]
+
+    @cached_property
+    def illegal(self) -> list[Step]:
+        """Messages that the order table does not allow where they came."""
+        return [s for s in self.steps if not s.legal]
+
+    # -- what came -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def choices(self) -> dict[int, Choice]:
+        """What came per choice index, in order of first appearance."""
+        choices: dict[int, Choice] = {}
+        for step in self.chunks:
+            if step.kind is Kind.UNREADABLE or not (step.kind is Kind.DELTA or step.kind is Kind.FINISH):
+                continue
+            assert step.chunk is not None
+            for entry in step.chunk["choices"]:
+                index = entry["index"]
+                if (choice := choices.get(index)) is None:
+                    choice = choices[index] = Choice(index, step)
+                _gather(choice, step, entry)
+        return choices
+
+    @cached_property
+    def usages(self) -> list[Step]:
+        """Chunks whose `usage` is an object."""
+        return [s for s in self.chunks if s.kind is not Kind.UNREADABLE and s.chunk and s.chunk.get("usage")]
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        """The last usage object, which is the one that clients keep."""
+        if self.exchange.document is not None:
+            found = _member(self.exchange.document, "usage")
+            return found if isinstance(found, dict) else None
+        return self.usages[-1].chunk["usage"] if self.usages and self.usages[-1].chunk else None
+
+    def distinct(self, name: str) -> list[tuple[object, Step]]:
+        """The values that a member of the chunk takes over the stream, each with the chunk it was first seen in."""
+        seen: dict[object, Step] = {}
+        for step in self.chunks:
+            chunk = step.chunk
+            if chunk is not None and name in chunk:
+                value = chunk[name]
+                if type(value) is not str and type(value) is not int:
+                    value = show(value)
+                if value not in seen:
+                    seen[value] = step
+        return list(seen.items())
+
+    # -- schema --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def schema_errors(self) -> list[SchemaError]:
+        """How the chunks, or the document, differ from the strict schema: one entry per kind of difference."""
+        document = self.exchange.document
+        if document is not None:
+            refused = self.exchange.status >= 400 or _member(document, "error") is not None
+            name = "chat/error.strict" if refused else "chat/completion.strict"
+            return _explain(name, [(None, document)])
+        messages = ((s, s.chunk) for s in self.chunks)
+        fits = schemas.fast("chat/chunk.strict").is_valid
+        return _explain("chat/chunk.strict", [(s, chunk) for s, chunk in messages if not fits(chunk)])
+
+    def schema_findings(self, *pointers: str) -> Iterator[Finding]:
+        """Findings for the schema errors at these places, written like "/choices/*/index"."""
+        for error in self.schema_errors:
+            if _pattern(error.pointer) in pointers:
+                more = f" (and in {error.times - 1} more messages)" if error.times > 1 else ""
+                pointer = "".join(f"/{part}" for part in error.pointer)
+                yield self.finding(error.wanted, f"{_shown(error)}{more}", error.step, pointer=pointer)
+
+    # -- findings ------------------------------------------------------------------------------------------------
+
+    def finding(
+        self,
+        wanted: str,
+        got: object,
+        step: Step | None = None,
+        *,
+        pointer: str = "",
+        span: tuple[int, int] | None = None,
+    ) -> Finding:
+        """A finding at a message (by default about the whole stream). `got` that is no text is shown as JSON."""
+        text = got if isinstance(got, str) else show(got)
+        if step is None:
+            return Finding(wanted=wanted, got=text, span=span, pointer=pointer)
+        return Finding(
+            wanted=wanted,
+            got=text,
+            event=step.number,
+            events=len(self.steps),
+            span=span or (step.event.start, step.event.end),
+            pointer=pointer,
+        )
+
+
+def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
+    delta = entry["delta"]
+    carries = False
+    for name, value in delta.items():
+        if not value:
+            continue
+        if name == "content":
+            choice.texts.append((step, value))
+            carries = True
+        elif name == "role":
+            choice.roles.append(step)
+        elif name in PAYLOAD:
+            carries = True
+    reason = entry.get("finish_reason")
+    if choice.finishes and (carries or delta.get("role")):
+        choice.late.append(step)
+    if carries:
+        choice.payloads += 1
+        if choice.first_payload is None:
+            choice.first_payload = step
+    if reason not in NOT_FINISHED:
+        choice.finishes.append((step, reason))
+    elif not carries and not any(delta.values()) and not entry.get("logprobs") and not (step.chunk or {}).get("usage"):
+        choice.empties.append(step)
+
+
+def _explain(name: str, refused: list[tuple[Step | None, object]]) -> list[SchemaError]:
+    """Put refused messages in words. Messages that fail alike are explained once, by the first of them."""
+    alike: dict[tuple[str, ...], list[tuple[Step | None, object]]] = {}
+    for step, value in refused:
+        key = tuple(str(error.schema_path) for error in schemas.fast(name).iter_errors(value))
+        alike.setdefault(key, []).append((step, value))
+    found: dict[tuple[str, str, str], SchemaError] = {}
+    for messages in alike.values():
+        step, value = messages[0]
+        for pointer, keyword, wanted, got in _errors(name, value):
+            key_of = (_pattern(pointer), keyword, show(got))
+            known = found.get(key_of)
+            times = len(messages) + (known.times if known else 0)
+            found[key_of] = SchemaError(known.step if known else step, pointer, keyword, wanted, got, times)
+    return list(found.values())
+
+
+def _errors(name: str, value: object) -> Iterator[tuple[tuple[str | int, ...], str, str, object]]:
+    for error in schemas.explain(name).iter_errors(value):
+        place = tuple(error.absolute_path)
+        if error.validator == "required" and isinstance(error.instance, dict):
+            member = error.message.split("'")[1]
+            yield (*place, member), "required", f"the member {member!r}", "no such member"
+        else:
+            yield place, str(error.validator), _wanted(error.validator, error.validator_value), error.instance
+
+
+def _wanted(keyword: object, value: object) -> str:
+    match keyword, value:
+        case "type", list(names):
+            return " or ".join(str(name) for name in names)
+        case "type", name:
+            return str(name)
+        case "const", constant:
+            return show(constant)
+        case "enum", list(values):
+            return "one of " + ", ".join(show(v) for v in values)
+        case "minimum", least:
+            return f"at least {least}"
+        case _:
+            return f"{keyword}: {show(value)}"
+
+
+def _shown(error: SchemaError) -> str:
+    return "no such member" if error.keyword == "required" else show(error.value)
+
+
+def _pattern(pointer: tuple[str | int, ...]) -> str:
+    return "".join("/*" if isinstance(part, int) else f"/{part}" for part in pointer)
+
+
+def _member(document: object, name: str) -> object:
+    return document.get(name) if isinstance(document, dict) else None
+
+
+def is_whole(step: Step) -> bool:
+    """The message arrived whole."""
+    return not isinstance(step.event, CutOff | Overlong)

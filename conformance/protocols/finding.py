@@ -1,0 +1,43 @@
+"""What a check hands back: a place, what was wanted and what was there. Knows no level and no verdict."""
+
+import json
+from dataclasses import dataclass
+
+SHOWN = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One broken statement at one place. `rule` is filled in by the rule that made it."""
+
+    wanted: str
+    got: str
+    rule: str = ""
+    event: int | None = None
+    """Number of the message in the stream, counted from 1."""
+    events: int | None = None
+    """How many messages the stream has."""
+    span: tuple[int, int] | None = None
+    """First byte and the byte after the last one, in the response body."""
+    pointer: str = ""
+    """JSON pointer into the message."""
+
+
+def show(value: object, limit: int = SHOWN) -> str:
+    """A value as a report shows it: JSON, printable characters only, cut in the middle when long."""
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "backslashreplace")
+        text = json.dumps(text, ensure_ascii=False)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    return shorten(text, limit)
+
+
+def shorten(text: str, limit: int = SHOWN) -> str:
+    """Make text safe for a terminal and no longer than `limit` characters; the middle goes first."""
+    text = text[:limit] + "…" + text[-limit:] if len(text) > 3 * limit else text
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(text) <= limit:
+        return text
+    half = (limit - 3) // 2
+    return f"{text[:half]} … {text[-half:]}"

@@ -1,0 +1,170 @@
+"""Bytes with times to an Exchange: the one way in, for sockets, recordings and answers made in memory."""
+
+from typing import Any
+
+from conformance.wire import encoder
+from conformance.wire.decoder import Decoder
+from conformance.wire.events import Event
+from conformance.wire.http import Head, ResponseReader
+from conformance.wire.script import Answer, Framing, Reset, Send, Wait
+
+from .chat.reader import Reader
+from .exchange import Ending, Exchange, Request, Step
+from .payload import parse
+
+TIME_LIMIT = 60.0
+"""Seconds that an exchange may take in memory, and by default on a socket."""
+SHARED = ("id", "object", "model", "system_fingerprint", "service_tier")
+"""Members that nearly every chunk repeats; their strings are kept once."""
+
+
+def protocol_of(request: Request) -> str:
+    """Which grammar reads the answers to this request: "chat" or ""."""
+    path = request.path.rstrip("/")
+    if path.endswith("/chat/completions"):
+        return "chat"
+    known = path.endswith(("/completions", "/responses", "/messages", "/models"))
+    asks_chat = isinstance(request.body, dict) and isinstance(request.body.get("messages"), list)
+    return "chat" if asks_chat and not known and request.method == "POST" else ""
+
+
+class ExchangeReader:
+    """Takes the bytes of one answer as they come. `head` is given in layer "body" and read from the bytes in "wire"."""
+
+    def __init__(self, request: Request, *, head: Head | None = None, layer: str = "wire") -> None:
+        self._request = request
+        self._layer = layer
+        self._given_head = head
+        self._http = ResponseReader(request.method) if layer == "wire" else None
+        self._decoder = Decoder()
+        self._protocol = protocol_of(request)
+        self._reader = Reader(_choices_asked(request)) if self._protocol == "chat" else None
+        self._body: list[bytes] = []
+        self._events: list[Event] = []
+        self._steps: list[Step] = []
+        self._strings: dict[Any, Any] = {}
+        self.head_at: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """The response has ended, as far as its framing can tell."""
+        return self._http is not None and self._http.over
+
+    @property
+    def head(self) -> Head | None:
+        """The response head, once it is here."""
+        return self._http.head if self._http else self._given_head
+
+    @property
+    def steps(self) -> list[Step]:
+        """What has been read so far."""
+        return self._steps
+
+    def feed(self, data: bytes, at: float | None = None) -> None:
+        """Take the next bytes, with the seconds since the request at which they came."""
+        piece = self._http.feed(data) if self._http else data
+        if self.head_at is None and self.head is not None:
+            self.head_at = at
+        if piece:
+            self._body.append(piece)
+            self._take(self._decoder.feed(piece, at))
+
+    def close(
+        self,
+        ending: Ending,
+        at: float | None = None,
+        *,
+        probe: str = "",
+        source: str = "",
+        beside: Exchange | None = None,
+    ) -> Exchange:
+        """No more bytes will come; the exchange is complete."""
+        if self._http and ending is Ending.EOF and (piece := self._http.close()):
+            self._body.append(piece)
+            self._take(self._decoder.feed(piece, at))
+        body = b"".join(self._body)
+        self._body = [body]
+        document = _document(body)
+        if document is None:
+            self._take(self._decoder.close(at))
+        return Exchange(
+            request=self._request,
+            layer=self._layer,
+            protocol=self._protocol,
+            head=self.head,
+            transport=self._http.transport() if self._http else None,
+            body=body,
+            events=tuple(self._events) if document is None else (),
+            steps=tuple(self._steps) if document is None else (),
+            document=document,
+            ending=ending,
+            head_at=self.head_at,
+            ended_at=at,
+            probe=probe,
+            source=source,
+            beside=beside,
+        )
+
+    def _take(self, events: list[Event]) -> None:
+        self._events += events
+        if self._reader is None:
+            return
+        for event in events:
+            if (step := self._reader.read(event)) is not None:
+                self._steps.append(step)
+                if step.chunk is not None:
+                    self._share_strings(step.chunk)
+
+    def _share_strings(self, chunk: dict[str, Any]) -> None:
+        for key in SHARED:
+            value = chunk.get(key)
+            if type(value) is str:
+                chunk[key] = self._strings.setdefault(value, value)
+
+
+def _choices_asked(request: Request) -> int | None:
+    asked = request.body.get("n") if isinstance(request.body, dict) else None
+    return asked if isinstance(asked, int) and asked > 0 else 1
+
+
+def _document(body: bytes) -> object | None:
+    """The body as one JSON document; None for a stream."""
+    if body.lstrip()[:1] not in (b"{", b"["):
+        return None
+    value, flaw = parse(body)
+    return value if flaw is None else None
+
+
+def exchange_of(
+    request: Request,
+    answer: Answer,
+    *,
+    probe: str = "",
+    beside: Exchange | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Exchange:
+    """What a client would record of an answer, without a socket; waiting costs no time."""
+    reader, clock, ending = ExchangeReader(request), 0.0, Ending.EOF
+    for act in encoder.on_the_wire(answer):
+        match act:
+            case Send(data):
+                reader.feed(data, clock)
+            case Wait(seconds):
+                clock += seconds
+            case Reset():
+                ending = Ending.RESET
+                break
+        if clock > time_limit:
+            clock, ending = time_limit, Ending.TIMEOUT
+            break
+    return reader.close(ending, clock, probe=probe, beside=beside)
+
+
+def hung_up_on(request: Request, *, probe: str, beside: Exchange) -> Exchange:
+    """What a client records when the connection it meant to use again is already closed."""
+    return ExchangeReader(request).close(Ending.RESET, 0.0, probe=probe, beside=beside)
+
+
+def closes(answer: Answer) -> bool:
+    """The server will not take another request on this connection."""
+    return answer.hangs_up or answer.framing in (Framing.CLOSE, Framing.RAW)

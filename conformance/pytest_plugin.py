@@ -1,0 +1,1 @@
+"""pytest items from rules and targets."""

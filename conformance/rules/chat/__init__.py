@@ -1,0 +1,1 @@
+"""Rules about streamed chat completions, one file per part of the protocol."""

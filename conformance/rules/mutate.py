@@ -1,0 +1,172 @@
+"""Ways to break a good answer: decorators that lift a small change to a change of a whole answer.
+
+A mutant never fails: where it does not apply (another status, no stream, nothing to change) the answer comes back as
+it was. `name_of` gives the name under which a mutant is chosen as a fault.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+import msgspec
+
+from conformance.wire import encoder
+from conformance.wire.script import Act, Answer, Framing, Script, Send, body
+
+Chunk = dict[str, Any]
+Mutant = Callable[[Answer], Answer]
+DONE = "[DONE]"
+
+
+def name_of(mutant: Mutant) -> str:
+    """The name of a mutant within its rule, "done-left-out"."""
+    return mutant.__name__.replace("_", "-")
+
+
+def dumps(value: object) -> str:
+    """JSON as the emitter writes it; what `msgspec` refuses (NaN, lone surrogates) is written all the same."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, UnicodeEncodeError, ValueError):
+        return json.dumps(value, separators=(",", ":"))
+
+
+def is_stream(answer: Answer) -> bool:
+    """A good stream, still in messages."""
+    content_type = next((v for k, v in answer.headers if k.lower() == "content-type"), "")
+    return answer.status == 200 and content_type.startswith("text/event-stream") and answer.framing is not Framing.RAW
+
+
+def messages_of(answer: Answer) -> list[str]:
+    """The data of each message of a good stream, in order."""
+    return [e.removeprefix("data: ") for e in body(answer.acts).decode().split("\n\n") if e.startswith("data: ")]
+
+
+def on_answer(change: Callable[[Answer], Answer]) -> Mutant:
+    """Lift a change of an answer with status and headers; nothing is added, it only marks a mutant."""
+    return change
+
+
+def on_acts(change: Callable[[list[Act]], list[Act]]) -> Mutant:
+    """Lift a change of the acts of a stream: one Send per event, in between waits and resets may be put."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        return replace(answer, acts=tuple(change(list(answer.acts)))) if is_stream(answer) else answer
+
+    return mutant
+
+
+def on_body(change: Callable[[bytes], bytes]) -> Mutant:
+    """Lift a change of the bytes of a stream's body."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        return replace(answer, acts=(Send(change(body(answer.acts))),)) if is_stream(answer) else answer
+
+    return mutant
+
+
+def on_messages(change: Callable[[list[str]], list[str]]) -> Mutant:
+    """Lift a change of the list of message data, [DONE] included."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        if not is_stream(answer):
+            return answer
+        return replace(answer, acts=tuple(Send(encoder.message(m)) for m in change(messages_of(answer))))
+
+    return mutant
+
+
+def on_chunks(change: Callable[[list[Chunk]], list[Chunk]]) -> Mutant:
+    """Lift a change of the list of decoded chunks; [DONE] stays at the end. The chunks are the change's own copy."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        if not is_stream(answer):
+            return answer
+        chunks = [json.loads(m) for m in messages_of(answer) if m != DONE]
+        return replace(answer, acts=tuple(Send(encoder.message(m)) for m in [*map(dumps, change(chunks)), DONE]))
+
+    return mutant
+
+
+def on_each_chunk(change: Callable[[Chunk], None]) -> Mutant:
+    """Lift a change made in place to every chunk."""
+
+    @wraps(change)
+    def change_all(chunks: list[Chunk]) -> list[Chunk]:
+        for chunk in chunks:
+            change(chunk)
+        return chunks
+
+    return on_chunks(change_all)
+
+
+def on_one_chunk(change: Callable[[Chunk], None]) -> Mutant:
+    """Lift a change made in place to one chunk from the middle: a content chunk of choice 0."""
+
+    @wraps(change)
+    def change_one(chunks: list[Chunk]) -> list[Chunk]:
+        if (chunk := content_chunk(chunks)) is not None:
+            change(chunk)
+        return chunks
+
+    return on_chunks(change_one)
+
+
+def content_chunk(chunks: list[Chunk]) -> Chunk | None:
+    """The second chunk with content of choice 0 (the first where there is one only), None where there is none."""
+    found = [
+        c for c in chunks if c["choices"] and c["choices"][0]["index"] == 0 and c["choices"][0]["delta"].get("content")
+    ]
+    return found[1] if len(found) > 1 else found[0] if found else None
+
+
+def finish_chunk(chunks: list[Chunk]) -> Chunk | None:
+    """The chunk with the finish_reason of choice 0."""
+    return next((c for c in chunks if c["choices"] and c["choices"][0]["finish_reason"]), None)
+
+
+def on_document(change: Callable[[Any], Any]) -> Mutant:
+    """Lift a change of the JSON document that answers a request without stream, or a refused one."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        if is_stream(answer) or answer.framing is Framing.RAW:
+            return answer
+        try:
+            document = json.loads(body(answer.acts))
+        except ValueError:
+            return answer
+        return replace(answer, acts=(Send(dumps(change(document)).encode()),))
+
+    return mutant
+
+
+def on_headers(change: Callable[[dict[str, str]], dict[str, str]]) -> Mutant:
+    """Lift a change of the headers of any answer, names in lower case."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        headers = change({name.lower(): value for name, value in answer.headers})
+        return replace(answer, headers=tuple(headers.items()))
+
+    return mutant
+
+
+def on_wire(change: Callable[[bytes], bytes | Script]) -> Mutant:
+    """Lift a change of the whole response, head and framing included; the connection is closed after it."""
+
+    @wraps(change)
+    def mutant(answer: Answer) -> Answer:
+        if answer.framing is Framing.RAW:
+            return answer
+        changed = change(body(encoder.on_the_wire(answer)))
+        acts = (Send(changed),) if isinstance(changed, bytes) else changed
+        return replace(answer, acts=acts, framing=Framing.RAW)
+
+    return mutant

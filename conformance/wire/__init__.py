@@ -1,0 +1,1 @@
+"""Floor 1: bytes to SSE events and back. Sans-IO: knows no clock, no socket, no JSON."""

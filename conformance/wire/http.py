@@ -1,0 +1,135 @@
+"""Bytes of one HTTP/1.1 response to head, body and what was wrong with the framing. The grammar is h11's.
+
+Knows no socket and no clock. Like the SSE decoder it never raises on input: what h11 refuses is kept as `flaw`.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+import h11
+
+from .script import Framing
+
+MAX_HEAD = 64 * 1024
+CODINGS = ("gzip", "x-gzip", "deflate")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status line and headers as they came; header names keep their spelling."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    version: str = "1.1"
+    reason: str = ""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header, names compared without case."""
+        return [value for key, value in self.headers if key.lower() == name]
+
+    def get(self, name: str) -> str:
+        """The first value of a header, "" where it is absent."""
+        return next(iter(self.all(name)), "")
+
+    @property
+    def media_type(self) -> str:
+        """Content-Type without parameters, in lower case."""
+        return self.get("content-type").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How the response was framed, and what was wrong with that."""
+
+    framing: Framing
+    complete: bool
+    """The end that the framing promises was seen."""
+    flaw: str = ""
+    """Why the bytes are not HTTP/1.1; empty if they are."""
+    rest: bytes = b""
+    """Bytes that came after the end of the response (the first kilobyte of them)."""
+    reusable: bool = False
+    """The connection may carry another request."""
+
+
+class ResponseReader:
+    """Feed it the bytes of a connection after one request; it gives the pieces of the decoded body."""
+
+    def __init__(self, method: str = "POST") -> None:
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self._connection.send(h11.Request(method=method, target="/", headers=[("host", "target")]))
+        self._connection.send(h11.EndOfMessage())
+        self._inflate: zlib._Decompress | None = None
+        self._rest = b""
+        self._complete = False
+        self._flaw = ""
+        self.head: Head | None = None
+
+    @property
+    def over(self) -> bool:
+        """Nothing more can belong to this response."""
+        return self._complete or bool(self._flaw)
+
+    def feed(self, data: bytes) -> bytes:
+        """The part of the body that these bytes held, content coding undone."""
+        if self._flaw:
+            return b""
+        if self._complete:
+            self._rest = (self._rest + data)[:1024]
+            return b""
+        return self._receive(data) if data else b""
+
+    def close(self) -> bytes:
+        """The peer has closed the connection."""
+        if not self.over:
+            return self._receive(b"")
+        return b""
+
+    def transport(self) -> Transport:
+        """What is known of the framing so far."""
+        framing = Framing.CLOSE
+        if self.head is not None and "chunked" in self.head.get("transfer-encoding").lower():
+            framing = Framing.CHUNKED
+        elif self.head is not None and self.head.get("content-length"):
+            framing = Framing.LENGTH
+        reusable = self._complete and not self._rest and self._connection.their_state is h11.DONE
+        return Transport(framing, self._complete, self._flaw, self._rest, reusable)
+
+    def _receive(self, data: bytes) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            self._connection.receive_data(data)
+            while not self._complete:
+                event = self._connection.next_event()
+                if isinstance(event, h11.Data):
+                    pieces.append(bytes(event.data))
+                elif isinstance(event, h11.Response):
+                    self._take_head(event)
+                elif isinstance(event, h11.EndOfMessage):
+                    self._complete = True
+                    self._rest = bytes(self._connection.trailing_data[0])[:1024]
+                elif not isinstance(event, h11.InformationalResponse):
+                    break
+        except h11.RemoteProtocolError as error:
+            self._flaw = str(error)
+        return self._decode(b"".join(pieces))
+
+    def _take_head(self, event: h11.Response) -> None:
+        headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in event.headers.raw_items())
+        self.head = Head(
+            event.status_code, headers, event.http_version.decode("latin-1"), event.reason.decode("latin-1")
+        )
+        coding = self.head.get("content-encoding").strip().lower()
+        if coding in CODINGS:
+            self._inflate = zlib.decompressobj(wbits=47)  # 47: gzip or zlib, told apart by their first bytes
+        elif coding not in ("", "identity"):
+            self._flaw = f"content-encoding {coding} was not asked for and cannot be read here"
+
+    def _decode(self, data: bytes) -> bytes:
+        if self._inflate is None or not data:
+            return data
+        try:
+            return self._inflate.decompress(data, 1024 * len(data))
+        except zlib.error as error:
+            self._flaw = f"the {self.head.get('content-encoding') if self.head else ''} coding is broken: {error}"
+            return b""
