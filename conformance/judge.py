@@ -1,15 +1,143 @@
-"""Exchanges and rules to verdicts. Pure: no network, no clock, no printing."""
+"""Exchanges, rules, a dialect and known failures to verdicts. Pure: no network, no clock, no printing.
 
-from collections.abc import Sequence
+`features` is what a target declares; None stands for a recording, of which nothing can be demanded: a rule that a
+recording cannot answer is NOT-APPLICABLE, while a live target that fails to bring about what a rule needs makes it
+UNTESTABLE, which is red.
+"""
 
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from conformance.protocols.chat.dialects import OPENAI, Dialect
 from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Exchange
-from conformance.protocols.finding import Finding
+from conformance.protocols.finding import Finding, shorten
 from conformance.rules import ALL
-from conformance.rules.rule import Rule
+from conformance.rules.rule import Level, Rule
+from conformance.verdicts import JudgedFinding, RuleVerdict, Timing, Verdict, worst
+
+KEPT = 20
+"""Findings that are kept per rule and exchange; the rest would say the same."""
+BY_LEVEL = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.WARN, Level.MAY: Verdict.PASS}
 
 
 def findings_of(exchange: Exchange, rules: Sequence[Rule] = ALL) -> dict[str, list[Finding]]:
     """What each rule that has something to say about this exchange finds in it."""
     view = View(exchange)
     return {r.id: r.findings(view if r.needs.protocol else exchange) for r in rules if r.needs.fits(exchange)}
+
+
+def judge(
+    exchanges: Sequence[Exchange],
+    *,
+    rules: Sequence[Rule] = ALL,
+    dialect: Dialect = OPENAI,
+    features: frozenset[str] | None = None,
+    known: Mapping[str, str] | None = None,
+) -> tuple[RuleVerdict, ...]:
+    """One verdict per rule. `known` maps ids of rules that are known to fail to the reason why."""
+    views = {id(exchange): View(exchange) for exchange in exchanges}
+    return tuple(_judge_rule(rule, exchanges, views, dialect, features, (known or {}).get(rule.id)) for rule in rules)
+
+
+def unused_tolerances(dialect: Dialect, verdicts: Iterable[RuleVerdict]) -> tuple[str, ...]:
+    """Tolerances that no finding needed, though their rule was judged."""
+    judged = {v.rule.id: v for v in verdicts if v.verdict is not Verdict.NOT_APPLICABLE}
+    return tuple(
+        tolerance.rule
+        for tolerance in dialect.tolerances
+        if tolerance.rule in judged
+        and not any(tolerance.covers(f.finding.rule, f.finding.got) for f in judged[tolerance.rule].findings)
+    )
+
+
+def timing_of(exchange: Exchange) -> Timing:
+    """The times of an exchange."""
+    return Timing(
+        probe=exchange.probe,
+        status=exchange.status,
+        headers=exchange.head_at,
+        first_message=exchange.steps[0].event.at if exchange.steps else None,
+        end=exchange.ended_at,
+        messages=len(exchange.steps),
+        bytes=len(exchange.body),
+        ending=exchange.ending.value,
+    )
+
+
+def _judge_rule(
+    rule: Rule,
+    exchanges: Sequence[Exchange],
+    views: Mapping[int, View],
+    dialect: Dialect,
+    features: frozenset[str] | None,
+    known: str | None,
+) -> RuleVerdict:
+    try:
+        fitting = [exchange for exchange in exchanges if rule.needs.fits(exchange)]
+        if not fitting:
+            return _without_exchange(rule, exchanges, features, known)
+        found = []
+        for exchange in fitting:
+            subject = views[id(exchange)] if rule.needs.protocol else exchange
+            found += [_judge_finding(f, rule, exchange, dialect) for f in rule.findings(subject)[:KEPT]]
+    except Exception as error:  # noqa: BLE001 - a broken rule is a verdict of its own, and never a crash
+        return RuleVerdict(rule, Verdict.SUITE_ERROR, reason=_describe(error), known=False)
+    verdict = worst([Verdict.PASS, *(f.verdict for f in found)])
+    reason = (
+        next((f.reason for f in found if f.verdict is Verdict.TOLERATED), "") if verdict is Verdict.TOLERATED else ""
+    )
+    if known is not None:
+        reason = (
+            f"known failure: {known}" if verdict is Verdict.FAIL else f"listed as a known failure, but {verdict.value}"
+        )
+    probes = tuple(exchange.probe for exchange in fitting if exchange.probe)
+    return RuleVerdict(rule, verdict, tuple(found), reason, probes, known is not None)
+
+
+def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Dialect) -> JudgedFinding:
+    verdict, reason, link = BY_LEVEL[rule.level], "", ""
+    for tolerance in dialect.tolerances:
+        if verdict is not Verdict.PASS and tolerance.covers(rule.id, finding.got):
+            verdict, reason, link = Verdict.TOLERATED, tolerance.reason, tolerance.link
+    return JudgedFinding(finding, verdict, exchange.probe, exchange.source, reason, link)
+
+
+def _without_exchange(
+    rule: Rule, exchanges: Sequence[Exchange], features: frozenset[str] | None, known: str | None
+) -> RuleVerdict:
+    """No exchange meets the rule's needs: is that the target's choice, or its fault?"""
+    need = rule.needs
+    if features is None:
+        return RuleVerdict(rule, Verdict.NOT_APPLICABLE, reason=f"needs {need.name}")
+    if need.feature and need.feature not in features:
+        return RuleVerdict(rule, Verdict.NOT_APPLICABLE, reason=f"feature {need.feature!r} is not declared")
+    made = [exchange for exchange in exchanges if exchange.probe in need.probes]
+    if not made:
+        return RuleVerdict(
+            rule, Verdict.NOT_APPLICABLE, reason=f"needs {need.name}, which no probe of this run asks for"
+        )
+    outcome = "; ".join(f"{exchange.probe}: {_outcome(exchange)}" for exchange in made[:3])
+    return RuleVerdict(
+        rule,
+        Verdict.UNTESTABLE,
+        reason=f"needs {need.name}, but {outcome}",
+        probes=tuple(exchange.probe for exchange in made),
+        known=known is not None,
+    )
+
+
+def _outcome(exchange: Exchange) -> str:
+    if exchange.head is None:
+        return f"no response ({exchange.ending.value})"
+    return (
+        f"status {exchange.status}, {exchange.head.media_type or 'no content type'}, ended by {exchange.ending.value}"
+    )
+
+
+def _describe(error: Exception) -> str:
+    """Type, message and place of an error in a rule; nothing of the target's bytes beyond the message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return shorten(f"{type(error).__name__} at {place}: {error}")

@@ -16,8 +16,8 @@ from conformance.wire.events import CutOff, Overlong
 from .reader import NOT_FINISHED
 from .states import Kind
 
-PAYLOAD = ("content", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
-"""Members of a delta that carry something for the reader of the reply."""
+OTHER_PAYLOAD = ("refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
+"""Members of a delta, besides content, that carry something for the reader of the reply."""
 
 
 @dataclass(slots=True)
@@ -30,7 +30,6 @@ class Choice:
     """Chunks that name a role."""
     texts: list[tuple[Step, str]] = field(default_factory=list)
     """Non-empty `delta.content`, with its chunk."""
-    payloads: int = 0
     first_payload: Step | None = None
     """First chunk that carries content, a refusal, a tool call or reasoning."""
     finishes: list[tuple[Step, str]] = field(default_factory=list)
@@ -233,24 +232,16 @@ class View:
 
 def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
     delta = entry["delta"]
-    carries = False
-    for name, value in delta.items():
-        if not value:
-            continue
-        if name == "content":
-            choice.texts.append((step, value))
-            carries = True
-        elif name == "role":
-            choice.roles.append(step)
-        elif name in PAYLOAD:
-            carries = True
-    reason = entry.get("finish_reason")
-    if choice.finishes and (carries or delta.get("role")):
+    if text := delta.get("content"):
+        choice.texts.append((step, text))
+    if role := delta.get("role"):
+        choice.roles.append(step)
+    carries = bool(text) or any(delta.get(name) for name in OTHER_PAYLOAD if name in delta)
+    if carries and choice.first_payload is None:
+        choice.first_payload = step
+    if choice.finishes and (carries or role):
         choice.late.append(step)
-    if carries:
-        choice.payloads += 1
-        if choice.first_payload is None:
-            choice.first_payload = step
+    reason = entry.get("finish_reason")
     if reason not in NOT_FINISHED:
         choice.finishes.append((step, reason))
     elif not carries and not any(delta.values()) and not entry.get("logprobs") and not (step.chunk or {}).get("usage"):

@@ -1,0 +1,116 @@
+"""What a judgement consists of. Records only: no rule is run here and nothing is rendered."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from conformance.protocols.finding import Finding
+from conformance.rules.rule import Rule
+
+
+class Verdict(Enum):
+    """What is said of a rule on a target, or of a recording."""
+
+    PASS = "PASS"  # noqa: S105 - not a password
+    FAIL = "FAIL"
+    WARN = "WARN"
+    TOLERATED = "TOLERATED"
+    NOT_APPLICABLE = "NOT-APPLICABLE"
+    UNTESTABLE = "UNTESTABLE"
+    SUITE_ERROR = "SUITE-ERROR"
+
+
+RED = frozenset({Verdict.FAIL, Verdict.UNTESTABLE, Verdict.SUITE_ERROR})
+"""Verdicts that make a run red."""
+BY_WEIGHT = (
+    Verdict.SUITE_ERROR,
+    Verdict.FAIL,
+    Verdict.UNTESTABLE,
+    Verdict.WARN,
+    Verdict.TOLERATED,
+    Verdict.PASS,
+    Verdict.NOT_APPLICABLE,
+)
+"""Worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFinding:
+    """A finding with the verdict on it, and where it was made."""
+
+    finding: Finding
+    verdict: Verdict
+    probe: str = ""
+    recording: str = ""
+    reason: str = ""
+    """Why it is tolerated."""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVerdict:
+    """One rule on one target (or one recording)."""
+
+    rule: Rule
+    verdict: Verdict
+    findings: tuple[JudgedFinding, ...] = ()
+    reason: str = ""
+    """Why it could not be judged, is tolerated, or is red (or not red) against its verdict."""
+    probes: tuple[str, ...] = ()
+    """Probes whose exchanges it was judged on."""
+    known: bool = False
+    """Listed among the target's known failures."""
+
+    @property
+    def red(self) -> bool:
+        """Whether this makes the run red. A known failure has to fail; one that passes is red."""
+        return self.verdict not in RED if self.known else self.verdict in RED
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When things came in one exchange; seconds since the request was sent, None where they never came."""
+
+    probe: str
+    status: int
+    headers: float | None
+    first_message: float | None
+    end: float | None
+    messages: int
+    bytes: int
+    ending: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that is said of one target."""
+
+    target: str
+    url: str
+    model: str
+    dialect: str
+    verdicts: tuple[RuleVerdict, ...]
+    timings: tuple[Timing, ...] = ()
+    unused_tolerances: tuple[str, ...] = ()
+    seconds: float = 0.0
+    started: str = ""
+    """When the run began, ISO 8601 in UTC."""
+    again: str = ""
+    """The command that runs this again, up to `--only`."""
+
+    @property
+    def red(self) -> tuple[RuleVerdict, ...]:
+        """The verdicts that make the run red."""
+        return tuple(v for v in self.verdicts if v.red)
+
+    @property
+    def counts(self) -> Counter[Verdict]:
+        """How many rules got which verdict."""
+        return Counter(v.verdict for v in self.verdicts)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on the whole; NOT-APPLICABLE where nothing was judged."""
+    found = set(verdicts)
+    return next((verdict for verdict in BY_WEIGHT if verdict in found), Verdict.NOT_APPLICABLE)
