@@ -107,7 +107,7 @@ def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Di
 def _without_exchange(
     rule: Rule, exchanges: Sequence[Exchange], features: frozenset[str] | None, known: str | None
 ) -> RuleVerdict:
-    """No exchange meets the rule's needs: is that the target's choice, or its fault?"""
+    """No exchange meets the rule's needs: tell whether that is the target's choice or its fault."""
     need = rule.needs
     if features is None:
         return RuleVerdict(rule, Verdict.NOT_APPLICABLE, reason=f"needs {need.name}")

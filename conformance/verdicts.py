@@ -64,8 +64,10 @@ class RuleVerdict:
 
     @property
     def red(self) -> bool:
-        """Whether this makes the run red. A known failure has to fail; one that passes is red."""
-        return self.verdict not in RED if self.known else self.verdict in RED
+        """Whether this makes the run red. A known failure has to fail (or warn); one that passes is red."""
+        if self.known:
+            return self.verdict not in RED and self.verdict is not Verdict.WARN
+        return self.verdict in RED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,234 @@
+"""targets.yaml to Target records, with errors that show the line to write instead. Knows no network.
+
+Everything that can be wrong with the file is found before anything is sent: unknown keys, wrong types, unknown
+dialects and features, known failures that name no rule, and keys written twice.
+"""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from jsonschema.exceptions import ValidationError
+
+import schemas
+from conformance.protocols.chat.dialects import DIALECTS
+from conformance.rules import ALL
+
+FEATURES = tuple(dict.fromkeys(rule.needs.feature for rule in ALL if rule.needs.feature))
+"""What a target may declare: the features that rules ask for."""
+ASSUMED = frozenset({"usage", "stop"})
+"""Declared for an endpoint that is given by its URL alone."""
+BUILT_IN = "mock"
+"""Name of the mock server that comes with the suite."""
+MAX_FILE = 1024 * 1024
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the text says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An endpoint to judge."""
+
+    name: str
+    url: str
+    model: str
+    dialect: str = "openai"
+    says: str = ""
+    key_env: str = "OPENAI_API_KEY"
+    key_header: str = "authorization"
+    headers: dict[str, str] = field(default_factory=dict)
+    features: frozenset[str] = ASSUMED
+    workers: int = 4
+    timeout: float = 60.0
+    verify: bool = True
+    known_failures: dict[str, str] = field(default_factory=dict)
+    """Id of each rule that is known to fail, and why."""
+
+
+def load(path: Path) -> dict[str, Target]:
+    """The targets of a file, by name. Raises ConfigurationError."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ConfigurationError(f"{path} is larger than {MAX_FILE} bytes: that is no list of targets")
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read {path}: {error}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "targets.yaml") -> dict[str, Target]:
+    """The targets of a text in YAML, by name. Raises ConfigurationError, which lists every mistake with its line."""
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ConfigurationError(f"{name}: aliases (*name) are not read here; write the values out")
+        root = yaml.compose(text, yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f":{place.line + 1}" if place else ""
+        raise ConfigurationError(f"{name}{line}: this is not YAML: {getattr(error, 'problem', error)}") from error
+    if root is None:
+        raise ConfigurationError(f"{name} is empty; write at least\n{EXAMPLE}")
+    mistakes = [*_key_mistakes(root)] or [*_schema_mistakes(root, value)]
+    if not mistakes:
+        mistakes = [*_name_mistakes(root, value)]
+    if mistakes:
+        raise ConfigurationError("\n".join(f"{name}:{line}: {says}" for line, says in sorted(set(mistakes))))
+    return {key: _target(key, entry) for key, entry in value["targets"].items()}
+
+
+EXAMPLE = """\
+targets:
+  my-server:
+    url: http://127.0.0.1:8000/v1
+    model: my-model"""
+
+
+def _target(name: str, entry: dict[str, Any]) -> Target:
+    members = {k: v for k, v in entry.items() if k not in ("protocol", "features", "known_failures")}
+    if "features" in entry:
+        members["features"] = frozenset(entry["features"])
+    known = {
+        rule.id: known["reason"] + (f" ({known['link']})" if "link" in known else "")
+        for known in entry.get("known_failures", [])
+        for rule in ALL
+        if fnmatchcase(rule.id, known["rule"])
+    }
+    return Target(name=name, known_failures=known, **members)
+
+
+Mistake = tuple[int, str]
+"""A line, counted from 1, and what is wrong with it."""
+
+
+def _schema_mistakes(root: yaml.Node, value: object) -> Iterator[Mistake]:
+    for error in schemas.explain("targets").iter_errors(value):
+        yield from _in_words(root, error)
+
+
+def _in_words(root: yaml.Node, error: ValidationError) -> Iterator[Mistake]:
+    path = list(error.absolute_path)
+    where = ".".join(str(part) for part in path) or "the file"
+    line = _line(root, path)
+    match error.validator:
+        case "additionalProperties":
+            known = list(cast("dict[str, Any]", error.schema)["properties"])
+            for key in sorted(set(cast("dict[str, Any]", error.instance)) - set(known)):
+                yield _line(root, [*path, key]), f"unknown key {key!r} in {where}; {_instead_of_key(key, known)}"
+        case "required":
+            key = error.message.split("'")[1]
+            yield line, f"{where} has no {key!r}; write, below it:  {key}: {HINTS.get(key, '...')}"
+        case "type":
+            wanted = error.validator_value
+            key = str(path[-1]) if path else ""
+            hint = f"; write:  {key}: {HINTS[key]}" if key in HINTS else ""
+            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {TYPES.get(str(wanted), wanted)}{hint}"
+        case _:
+            key = str(path[-1]) if path else ""
+            hint = f"; write for instance:  {key}: {HINTS[key]}" if key in HINTS else ""
+            yield line, f"{where}: {error.message[:200]}{hint}"
+
+
+TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number"}
+HINTS = {
+    "targets": "{my-server: {url: 'http://127.0.0.1:8000/v1', model: my-model}}",
+    "url": "http://127.0.0.1:8000/v1",
+    "model": "my-model",
+    "says": "vLLM on my machine",
+    "dialect": "openai",
+    "key_env": "OPENAI_API_KEY",
+    "key_header": "authorization",
+    "headers": "{x-team: search}",
+    "features": "[usage, stop]",
+    "workers": "4",
+    "timeout": "60",
+    "verify": "true",
+    "known_failures": "[{rule: chat/usage/null-elsewhere, reason: 'fixed in the next release'}]",
+    "rule": "chat/usage/null-elsewhere",
+    "reason": "'why it fails'",
+    "link": "https://example.org/issue/1",
+    "protocol": "chat",
+}
+
+
+def _name_mistakes(root: yaml.Node, value: dict[str, Any]) -> Iterator[Mistake]:
+    """Names that the schema cannot check: dialects, features, rules."""
+    dialects, ids = [dialect.name for dialect in DIALECTS], [rule.id for rule in ALL]
+    for name, entry in value["targets"].items():
+        path = ["targets", name]
+        if (dialect := entry.get("dialect", "openai")) not in dialects:
+            yield _line(root, [*path, "dialect"]), f"no dialect {dialect!r}; {_instead(dialect, dialects, 'dialect: ')}"
+        for position, feature in enumerate(entry.get("features", [])):
+            if feature not in FEATURES:
+                line = _line(root, [*path, "features", position])
+                yield line, f"no rule asks for a feature {feature!r}; {_instead(feature, list(FEATURES), '- ')}"
+        for position, known in enumerate(entry.get("known_failures", [])):
+            if not any(fnmatchcase(rule_id, known["rule"]) for rule_id in ids):
+                line = _line(root, [*path, "known_failures", position, "rule"])
+                yield (
+                    line,
+                    f"the known failure {known['rule']!r} names no rule; {_instead(known['rule'], ids, 'rule: ')}",
+                )
+        if name == BUILT_IN:
+            yield (
+                _line(root, path),
+                f"the name {BUILT_IN!r} is taken by the built-in mock server; write:  my-{BUILT_IN}:",
+            )
+
+
+def _instead(written: str, known: list[str], before: str = "") -> str:
+    near = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
+    if near:
+        return f"write:  {before}{near[0]}"
+    shown = ", ".join(known) if len(known) <= 20 else f"one of the {len(known)} that `streamspec rules` lists"
+    return f"there are: {shown}"
+
+
+def _instead_of_key(written: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
+    return f"write:  {near[0]}: {HINTS.get(near[0], '...')}" if near else f"there are: {', '.join(known)}"
+
+
+def _yaml_type(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
+    return names.get(type(value), "a number")
+
+
+def _key_mistakes(node: yaml.Node) -> Iterator[Mistake]:
+    """Keys that YAML lets through and nobody means: the same one twice, and numbers or truth values as keys."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, child in node.value:
+            line = key.start_mark.line + 1
+            if key.tag != "tag:yaml.org,2002:str":
+                yield line, f"the key {key.value!r} is not text; write:  '{key.value}':"
+            elif key.value in seen:
+                yield line, f"the key {key.value!r} is written twice; delete one"
+            seen.add(str(key.value))
+            yield from _key_mistakes(child)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            yield from _key_mistakes(child)
+
+
+def _line(node: yaml.Node, path: list[Any]) -> int:
+    """The line of the deepest node on a path that there is."""
+    line = node.start_mark.line + 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, child) for key, child in node.value if key.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
