@@ -112,6 +112,27 @@ class Report:
         return Counter(v.verdict for v in self.verdicts)
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is said of one recording."""
+
+    path: str
+    verdict: Verdict
+    dialect: str
+    verdicts: tuple[RuleVerdict, ...]
+    reason: str = ""
+
+    @property
+    def findings(self) -> list[tuple[RuleVerdict, JudgedFinding]]:
+        """Every finding with its rule, in the order of the rules."""
+        return [(verdict, finding) for verdict in self.verdicts for finding in verdict.findings]
+
+    @property
+    def red(self) -> bool:
+        """Whether this recording makes the check red."""
+        return any(verdict.red for verdict in self.verdicts)
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on the whole; NOT-APPLICABLE where nothing was judged."""
     found = set(verdicts)

@@ -1,0 +1,41 @@
+"""Recordings to verdicts: what `streamspec check` does. Prints nothing and sends nothing."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from conformance.judge import judge
+from conformance.loading import Loaded, load
+from conformance.protocols.chat.dialects import OPENAI, Dialect
+from conformance.protocols.exchange import Request
+from conformance.rules import ALL
+from conformance.rules.rule import Rule
+from conformance.verdicts import Checked, Verdict, worst
+
+
+def check(
+    paths: Iterable[Path],
+    *,
+    request: Request | None = None,
+    dialect: Dialect = OPENAI,
+    rules: Sequence[Rule] = ALL,
+    on_progress: Callable[[Checked], None] = lambda checked: None,
+) -> Iterator[Checked]:
+    """Judge every recording under the paths, one at a time. Raises LoadError for what cannot be read."""
+    for path in paths:
+        for loaded in load(path, request=request):
+            checked = _check(loaded, dialect, rules)
+            on_progress(checked)
+            yield checked
+
+
+def _check(loaded: Loaded, dialect: Dialect, rules: Sequence[Rule]) -> Checked:
+    if loaded.exchange is None:
+        return Checked(loaded.path, Verdict.UNTESTABLE, dialect.name, (), loaded.error)
+    verdicts = judge([loaded.exchange], rules=rules, dialect=dialect)
+    verdict = worst(v.verdict for v in verdicts)
+    kept = tuple(v for v in verdicts if v.findings or v.verdict is Verdict.SUITE_ERROR)
+    reason = ""
+    if not loaded.exchange.protocol:
+        reason = f"{loaded.exchange.request.path or 'this path'} is not a chat completion: HTTP rules only"
+        verdict = verdict if verdict is not Verdict.PASS else Verdict.NOT_APPLICABLE
+    return Checked(loaded.path, verdict, dialect.name, kept, reason)

@@ -1,0 +1,1 @@
+"""Floor 5: reports to text and files. Pure renderers; nothing is judged here."""

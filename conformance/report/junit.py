@@ -1,0 +1,68 @@
+"""Reports as JUnit XML, one test case per target and rule. Renders; decides nothing."""
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from conformance.verdicts import Report, RuleVerdict, Verdict
+
+
+def of_run(reports: Sequence[Report]) -> str:
+    """The JUnit document of a run. Red verdicts are failures, suite errors are errors, what cannot apply is skipped."""
+    root = ET.Element("testsuites", name="streamspec")
+    for report in reports:
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=_clean(report.target),
+            tests=str(len(report.verdicts)),
+            failures=str(sum(1 for v in report.red if v.verdict is not Verdict.SUITE_ERROR)),
+            errors=str(report.counts[Verdict.SUITE_ERROR]),
+            skipped=str(sum(1 for v in report.verdicts if _is_skipped(v))),
+            time=f"{report.seconds:.3f}",
+            timestamp=report.started,
+        )
+        for verdict in report.verdicts:
+            _case(suite, report, verdict)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: ET.Element, report: Report, verdict: RuleVerdict) -> None:
+    folder, _, name = verdict.rule.id.rpartition("/")
+    case = ET.SubElement(suite, "testcase", classname=_clean(f"{report.target}.{folder}"), name=name, time="0")
+    text = _clean(describe(verdict))
+    if verdict.verdict is Verdict.SUITE_ERROR:
+        ET.SubElement(case, "error", message=_clean(verdict.reason)).text = text
+    elif verdict.red:
+        kind = verdict.verdict.value
+        ET.SubElement(case, "failure", type=kind, message=_clean(f"{kind}: {verdict.rule.says}")).text = text
+    elif _is_skipped(verdict):
+        ET.SubElement(case, "skipped", message=_clean(verdict.reason or verdict.verdict.value))
+    elif verdict.findings:
+        ET.SubElement(case, "system-out").text = text
+
+
+def describe(verdict: RuleVerdict) -> str:
+    """A verdict in plain text: the statement, wanted, got, where, and who says so."""
+    rule = verdict.rule
+    lines = [f"{verdict.verdict.value} {rule.level.value.upper()} {rule.id}", rule.says]
+    if verdict.reason:
+        lines.append(f"why: {verdict.reason}")
+    for judged in verdict.findings:
+        found = judged.finding
+        place = f"event {found.event} of {found.events}" if found.event else "the response"
+        span = f", bytes {found.span[0]}-{found.span[1]}" if found.span else ""
+        probe = f"probe {judged.probe}: " if judged.probe else ""
+        lines.append(f"{probe}wanted {found.wanted}; got {found.got} ({place}{span})")
+    lines.append(f"source: {'; '.join(str(source) for source in rule.source)}")
+    return "\n".join(lines)
+
+
+def _is_skipped(verdict: RuleVerdict) -> bool:
+    known_failure = verdict.known and verdict.verdict is Verdict.FAIL
+    return not verdict.red and (verdict.verdict is Verdict.NOT_APPLICABLE or known_failure)
+
+
+def _clean(text: str) -> str:
+    """What XML 1.0 may hold: the control characters it forbids are written out."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,105 @@
+"""Reports as JSON, in the formats of schemas/report.json and schemas/check.json. Renders; decides nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from conformance.verdicts import Checked, JudgedFinding, Report, RuleVerdict, Verdict
+
+FORMAT = 1
+"""Version of both formats; grows when a member changes its meaning or goes away."""
+
+
+def suite() -> str:
+    """Name and version of the suite, as reports and requests carry it."""
+    try:
+        return f"streamspec {version('streamspec')}"
+    except PackageNotFoundError:
+        return "streamspec (not installed)"
+
+
+def of_run(reports: Sequence[Report]) -> dict[str, Any]:
+    """The report of `streamspec run`."""
+    return {
+        "report": FORMAT,
+        "suite": suite(),
+        "red": any(report.red for report in reports),
+        "targets": [_target(report) for report in reports],
+    }
+
+
+def of_check(results: Iterable[Checked]) -> dict[str, Any]:
+    """The report of `streamspec check`."""
+    return {"report": FORMAT, "suite": suite(), "results": [_result(checked) for checked in results]}
+
+
+def finding(verdict: RuleVerdict, judged: JudgedFinding) -> dict[str, Any]:
+    """One finding, with the words of its rule."""
+    found = judged.finding
+    members = {
+        "rule": verdict.rule.id,
+        "level": verdict.rule.level.value,
+        "verdict": judged.verdict.value,
+        "message": verdict.rule.says,
+        "wanted": found.wanted,
+        "got": found.got,
+        "event": found.event,
+        "span": list(found.span) if found.span else None,
+    }
+    more = {
+        "events": found.events,
+        "pointer": found.pointer,
+        "probe": judged.probe,
+        "recording": judged.recording,
+        "reason": judged.reason,
+        "link": judged.link,
+    }
+    return {**members, **{key: value for key, value in more.items() if value}}
+
+
+def _target(report: Report) -> dict[str, Any]:
+    return {
+        "target": report.target,
+        "url": report.url,
+        "model": report.model,
+        "dialect": report.dialect,
+        "started": report.started,
+        "seconds": round(report.seconds, 3),
+        "red": bool(report.red),
+        "counts": {verdict.value: report.counts[verdict] for verdict in Verdict},
+        "rules": [_rule(verdict) for verdict in report.verdicts],
+        "timings": [asdict(timing) for timing in report.timings],
+        "unused_tolerances": list(report.unused_tolerances),
+    }
+
+
+def _rule(verdict: RuleVerdict) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "rule": verdict.rule.id,
+        "level": verdict.rule.level.value,
+        "authority": verdict.rule.authority,
+        "message": verdict.rule.says,
+        "verdict": verdict.verdict.value,
+        "red": verdict.red,
+        "findings": [finding(verdict, judged) for judged in verdict.findings],
+    }
+    if verdict.reason:
+        members["reason"] = verdict.reason
+    if verdict.probes:
+        members["probe"] = verdict.probes[0]
+        members["probes"] = list(verdict.probes)
+    return members
+
+
+def _result(checked: Checked) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "path": checked.path,
+        "verdict": checked.verdict.value,
+        "dialect": checked.dialect,
+        "findings": [finding(verdict, judged) for verdict, judged in checked.findings],
+    }
+    errors = [{"rule": v.rule.id, "reason": v.reason} for v in checked.verdicts if v.verdict is Verdict.SUITE_ERROR]
+    if errors:
+        members["suite_errors"] = errors
+    return {**members, **({"reason": checked.reason} if checked.reason else {})}

@@ -1,0 +1,136 @@
+"""Reports for people at a terminal. Renders; decides nothing, and lets no byte of a target act on the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance.rules.rule import Rule
+from conformance.verdicts import BY_WEIGHT, Checked, JudgedFinding, Report, RuleVerdict, Verdict
+
+STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.WARN: "yellow",
+    Verdict.TOLERATED: "cyan",
+    Verdict.NOT_APPLICABLE: "dim",
+    Verdict.UNTESTABLE: "bold magenta",
+    Verdict.SUITE_ERROR: "bold white on red",
+}
+SHOWN = 3
+"""Findings shown per rule; the JSON report has the rest."""
+
+
+def render(report: Report, console: Console, *, verbose: bool = False) -> None:
+    """One target: what is red, what warns, and a line that sums up. `verbose` lists every rule."""
+    title = Text.assemble((report.target, "bold"), f"  {report.url}  model {report.model}  dialect {report.dialect}")
+    console.print(title, soft_wrap=True)
+    console.print()
+    for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
+        if verdict.red or verdict.verdict in (Verdict.WARN, Verdict.FAIL):
+            _rule(verdict, console, report.again)
+        elif verdict.verdict is Verdict.TOLERATED or verbose:
+            _rule_in_a_line(verdict, console)
+    for rule_id in report.unused_tolerances:
+        _line(console, f"The dialect {report.dialect} tolerates {rule_id}, which nothing here needed.", "dim")
+    _sum_up(report, console)
+
+
+def render_check(results: Sequence[Checked], console: Console, *, verbose: bool = False) -> None:
+    """Recordings: a line for each, and every finding that counts."""
+    for checked in results:
+        verdict = checked.verdict
+        line = Text.assemble((f"{verdict.value:<14}", STYLES[verdict]), " ", checked.path)
+        if checked.reason:
+            line.append(f"  ({checked.reason})", "dim")
+        if verdict is not Verdict.PASS or verbose or len(results) <= 20:
+            console.print(line, soft_wrap=True)
+        for rule_verdict in checked.verdicts:
+            if rule_verdict.verdict in (Verdict.FAIL, Verdict.WARN, Verdict.SUITE_ERROR, Verdict.TOLERATED):
+                _rule(rule_verdict, console, f"streamspec check {checked.path}")
+    counted = {verdict: sum(1 for checked in results if checked.verdict is verdict) for verdict in BY_WEIGHT}
+    said = ", ".join(f"{count} {verdict.value}" for verdict, count in counted.items() if count)
+    _line(console, f"{len(results)} recordings: {said}", "bold")
+
+
+def explain(rule: Rule, mutants: Sequence[str], console: Console) -> None:
+    """Everything there is to know of a rule."""
+    console.print(Text(rule.id, "bold"), soft_wrap=True)
+    _line(console, f"  {rule.says}")
+    _line(console, f"  level {rule.level.value.upper()}, authority {rule.authority}, needs {rule.needs.name}")
+    if rule.needs.feature:
+        _line(console, f"  judged only where the target declares the feature {rule.needs.feature!r}")
+    for source in rule.source:
+        _line(console, f"  says   {source}" + (f"  {source.url}" if source.url else ""), "dim")
+    for mutant in mutants:
+        _line(console, f"  break  streamspec mock --fault '{rule.id}#{mutant}'")
+    if rule.also_breaks:
+        _line(console, f"  its mutants also break {', '.join(rule.also_breaks)}", "dim")
+
+
+def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
+    rule = verdict.rule
+    shown = verdict.verdict.value + ("" if verdict.red or verdict.verdict is not Verdict.FAIL else " (known)")
+    _line(console, "")
+    console.print(
+        Text.assemble((f"{shown:<12}", STYLES[verdict.verdict]), f" {rule.level.value.upper():<6} ", (rule.id, "bold")),
+        soft_wrap=True,
+    )
+    _line(console, f"   {rule.says}")
+    if verdict.reason:
+        _line(console, f"   why     {verdict.reason}")
+    for judged in verdict.findings[:SHOWN]:
+        _finding(judged, console)
+    if len(verdict.findings) > SHOWN:
+        _line(console, f"   and {len(verdict.findings) - SHOWN} more findings (--json has them all)", "dim")
+    _line(console, f"   source  {rule.authority}: {'; '.join(str(source) for source in rule.source)}", "dim")
+    if again:
+        _line(
+            console, f"   again   {again}" + (f" --only {rule.id}" if again.startswith("streamspec run") else ""), "dim"
+        )
+
+
+def _finding(judged: JudgedFinding, console: Console) -> None:
+    found = judged.finding
+    _line(console, f"   wanted  {found.wanted}")
+    _line(console, f"   got     {found.got}")
+    place = [f"probe {judged.probe}"] if judged.probe else []
+    if found.event is not None:
+        place.append(f"event {found.event} of {found.events}")
+    if found.span is not None:
+        place.append(f"bytes {found.span[0]}-{found.span[1]}")
+    if found.pointer:
+        place.append(found.pointer)
+    if judged.recording and judged.probe:
+        place.append(judged.recording)
+    if place:
+        _line(console, f"   where   {', '.join(place)}")
+
+
+def _rule_in_a_line(verdict: RuleVerdict, console: Console) -> None:
+    reason = f"  {verdict.reason}" if verdict.reason else ""
+    console.print(
+        Text.assemble(
+            (f"{verdict.verdict.value:<14}", STYLES[verdict.verdict]), f" {verdict.rule.id}", (reason, "dim")
+        ),
+        soft_wrap=True,
+    )
+
+
+def _sum_up(report: Report, console: Console) -> None:
+    streams = [t for t in report.timings if t.first_message is not None]
+    if streams:
+        firsts = sorted(t.first_message for t in streams if t.first_message is not None)
+        middle = firsts[len(firsts) // 2]
+        _line(console, "")
+        _line(console, f"{len(report.timings)} exchanges; first event after {middle * 1000:.0f} ms (median)", "dim")
+    said = ", ".join(f"{report.counts[v]} {v.value}" for v in BY_WEIGHT[::-1] if report.counts[v])
+    colour = "bold red" if report.red else "bold green"
+    outcome = f"{len(report.red)} red" if report.red else "nothing red"
+    _line(console, f"{len(report.verdicts)} rules in {report.seconds:.1f} s: {said}; {outcome}", colour)
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    """Text as it is: no markup, nothing that moves a cursor."""
+    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    console.print(Text(safe, style), soft_wrap=True)

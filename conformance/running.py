@@ -1,0 +1,102 @@
+"""A target to a report: probes sent, exchanges judged. Prints nothing; knows no command line."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from conformance.judge import judge, timing_of, unused_tolerances
+from conformance.probes.catalogue import PROBES, Probe
+from conformance.probes.endpoint import Endpoint
+from conformance.probes.runner import run as run_probes
+from conformance.protocols.chat import dialects
+from conformance.protocols.exchange import Exchange
+from conformance.rules import ALL
+from conformance.rules.rule import Rule
+from conformance.targets import BUILT_IN, FEATURES, Target
+from conformance.verdicts import Report
+from mockserver.answering import Settings
+from mockserver.app import running
+
+BUILT_IN_KEY = "streamspec-built-in"
+BUILT_IN_TARGET = Target(
+    name=BUILT_IN,
+    says="the mock server that comes with the suite",
+    url="http://127.0.0.1/v1",
+    model="mock",
+    features=frozenset(FEATURES),
+    workers=8,
+)
+
+
+def probes_for(rules: Sequence[Rule]) -> tuple[Probe, ...]:
+    """The probes that these rules need."""
+    needed = {name for rule in rules for name in rule.needs.probes}
+    return tuple(probe for probe in PROBES if probe.name in needed)
+
+
+async def run_target(
+    target: Target,
+    *,
+    key: str | None,
+    rules: Sequence[Rule] = ALL,
+    strict: bool = False,
+    record_to: Path | None = None,
+    on_progress: Callable[[Probe, Exchange], None] = lambda probe, exchange: None,
+    again: str = "",
+) -> Report:
+    """Send what the rules need, judge what comes back. Raises Unreachable where there is nothing to judge."""
+    if target.name == BUILT_IN:
+        with running(Settings(keys=frozenset({BUILT_IN_KEY}))) as url:
+            there, key = replace(target, url=url), BUILT_IN_KEY
+            return await _run(there, key, rules, strict, record_to, on_progress, again)
+    return await _run(target, key, rules, strict, record_to, on_progress, again)
+
+
+async def _run(
+    target: Target,
+    key: str | None,
+    rules: Sequence[Rule],
+    strict: bool,
+    record_to: Path | None,
+    on_progress: Callable[[Probe, Exchange], None],
+    again: str,
+) -> Report:
+    started, clock = datetime.now(UTC), time.monotonic()
+    dialect = dialects.find("strict" if strict else target.dialect)
+    exchanges = await run_probes(
+        endpoint_of(target, key),
+        probes_for(rules),
+        features=target.features,
+        workers=target.workers,
+        record_to=record_to,
+        on_progress=on_progress,
+    )
+    verdicts = judge(exchanges, rules=rules, dialect=dialect, features=target.features, known=target.known_failures)
+    return Report(
+        target=target.name,
+        url=target.url,
+        model=target.model,
+        dialect=dialect.name,
+        verdicts=verdicts,
+        timings=tuple(timing_of(exchange) for exchange in exchanges),
+        unused_tolerances=unused_tolerances(dialect, verdicts),
+        seconds=time.monotonic() - clock,
+        started=started.isoformat(timespec="seconds"),
+        again=again,
+    )
+
+
+def endpoint_of(target: Target, key: str | None) -> Endpoint:
+    """The network side of a target."""
+    return Endpoint(
+        url=target.url,
+        model=target.model,
+        key=key,
+        key_header=target.key_header,
+        headers=tuple(target.headers.items()),
+        verify=target.verify,
+        exchange_s=target.timeout,
+        head_s=min(30.0, target.timeout),
+    )
