@@ -40,6 +40,7 @@ class ExchangeReader:
         self._protocol = protocol_of(request)
         self._reader = Reader(_choices_asked(request)) if self._protocol == "chat" else None
         self._body: list[bytes] = []
+        self._size = 0
         self._events: list[Event] = []
         self._steps: list[Step] = []
         self._strings: dict[Any, Any] = {}
@@ -60,6 +61,16 @@ class ExchangeReader:
         """What has been read so far."""
         return self._steps
 
+    @property
+    def events(self) -> list[Event]:
+        """What the SSE decoder has found so far."""
+        return self._events
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body so far, content coding undone."""
+        return self._size
+
     def feed(self, data: bytes, at: float | None = None) -> None:
         """Take the next bytes, with the seconds since the request at which they came."""
         piece = self._http.feed(data) if self._http else data
@@ -67,6 +78,7 @@ class ExchangeReader:
             self.head_at = at
         if piece:
             self._body.append(piece)
+            self._size += len(piece)
             self._take(self._decoder.feed(piece, at))
 
     def close(
