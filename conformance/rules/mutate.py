@@ -81,6 +81,16 @@ def on_messages(change: Callable[[list[str]], list[str]]) -> Mutant:
     return mutant
 
 
+def on_one_message(change: Callable[[str], str]) -> Mutant:
+    """Lift a change of the data of one message, the second: of the first content where there is one choice."""
+
+    @wraps(change)
+    def change_second(messages: list[str]) -> list[str]:
+        return [messages[0], change(messages[1]), *messages[2:]]
+
+    return on_messages(change_second)
+
+
 def on_chunks(change: Callable[[list[Chunk]], list[Chunk]]) -> Mutant:
     """Lift a change of the list of decoded chunks; [DONE] stays at the end. The chunks are the change's own copy."""
 
@@ -116,6 +126,27 @@ def on_one_chunk(change: Callable[[Chunk], None]) -> Mutant:
         return chunks
 
     return on_chunks(change_one)
+
+
+def on_each_choice(change: Callable[[dict[str, Any]], None]) -> Mutant:
+    """Lift a change made in place to every choice of every chunk."""
+
+    @wraps(change)
+    def change_choices(chunk: Chunk) -> None:
+        for choice in chunk["choices"]:
+            change(choice)
+
+    return on_each_chunk(change_choices)
+
+
+def on_one_delta(change: Callable[[dict[str, Any]], None]) -> Mutant:
+    """Lift a change made in place to the delta of one content chunk of choice 0."""
+
+    @wraps(change)
+    def change_delta(chunk: Chunk) -> None:
+        change(chunk["choices"][0]["delta"])
+
+    return on_one_chunk(change_delta)
 
 
 def content_chunk(chunks: list[Chunk]) -> Chunk | None:

@@ -3,7 +3,7 @@
 Knows the protocol, no rule and no level. Every attribute is derived from the exchange.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,7 @@ class View:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.steps = exchange.steps
+        self._distinct: dict[str, list[tuple[object, Step]]] = {}
 
     # -- what was asked ------------------------------------------------------------------------------------------
 
@@ -95,7 +96,8 @@ class View:
     def stops(self) -> list[str]:
         """Stop sequences of the request."""
         asked = self.exchange.member("stop")
-        return [asked] if isinstance(asked, str) else [s for s in asked or [] if isinstance(s, str)]
+        stops = asked if isinstance(asked, list) else [asked]
+        return [s for s in stops if isinstance(s, str)]
 
     # -- how it went ---------------------------------------------------------------------------------------------
 
@@ -124,7 +126,14 @@ class View:
     @cached_property
     def completed(self) -> bool:
         """The stream ended, every message was readable and no error was reported: what is missing is truly missing."""
-        return self.ended and not self.unreadable and not self.errors
+        return self.ended and not self.unreadable and not self.errors and not self.misnumbered
+
+    @cached_property
+    def misnumbered(self) -> bool:
+        """Chunks bear the index of another choice, so that nothing can be said of what a choice lacks."""
+        choices = self.choices.values()
+        surplus = any(len(c.finishes) > 1 for c in choices) and any(not c.finishes for c in choices)
+        return surplus or any(not 0 <= c.index < self.choices_asked for c in choices)
 
     @property
     def last(self) -> Step | None:
@@ -172,6 +181,8 @@ class View:
 
     def distinct(self, name: str) -> list[tuple[object, Step]]:
         """The values that a member of the chunk takes over the stream, each with the chunk it was first seen in."""
+        if name in self._distinct:
+            return self._distinct[name]
         seen: dict[object, Step] = {}
         for step in self.chunks:
             chunk = step.chunk
@@ -181,7 +192,8 @@ class View:
                     value = show(value)
                 if value not in seen:
                     seen[value] = step
-        return list(seen.items())
+        self._distinct[name] = list(seen.items())
+        return self._distinct[name]
 
     # -- schema --------------------------------------------------------------------------------------------------
 
@@ -195,12 +207,14 @@ class View:
             return _explain(name, [(None, document)])
         messages = ((s, s.chunk) for s in self.chunks)
         fits = schemas.fast("chat/chunk.strict").is_valid
-        return _explain("chat/chunk.strict", [(s, chunk) for s, chunk in messages if not fits(chunk)])
+        return _explain(
+            "chat/chunk.strict", [(s, chunk) for s, chunk in messages if not fits(chunk) and not is_foreign(s)]
+        )
 
-    def schema_findings(self, *pointers: str) -> Iterator[Finding]:
-        """Findings for the schema errors at these places, written like "/choices/*/index"."""
+    def schema_findings(self, *pointers: str, where: Callable[[SchemaError], bool] | None = None) -> Iterator[Finding]:
+        """Findings for the schema errors at these places, written like "/choices/*/index", or for some of them."""
         for error in self.schema_errors:
-            if _pattern(error.pointer) in pointers:
+            if _pattern(error.pointer) in pointers and (where is None or where(error)):
                 more = f" (and in {error.times - 1} more messages)" if error.times > 1 else ""
                 pointer = "".join(f"/{part}" for part in error.pointer)
                 yield self.finding(error.wanted, f"{_shown(error)}{more}", error.step, pointer=pointer)
@@ -228,6 +242,16 @@ class View:
             span=span or (step.event.start, step.event.end),
             pointer=pointer,
         )
+
+    def first_of(
+        self, steps: Sequence[Step], wanted: str, got: Callable[[Step], str] | None = None, *, pointer: str = ""
+    ) -> Iterator[Finding]:
+        """One finding for messages that are wrong alike, at the first of them; by default it shows that message."""
+        if steps:
+            first = steps[0]
+            shown = got(first) if got else self.exchange.text((first.event.start, first.event.end))
+            more = f" (and in {len(steps) - 1} more messages)" if len(steps) > 1 else ""
+            yield self.finding(wanted, shown + more, first, pointer=pointer)
 
 
 def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
@@ -301,6 +325,11 @@ def _pattern(pointer: tuple[str | int, ...]) -> str:
 
 def _member(document: object, name: str) -> object:
     return document.get(name) if isinstance(document, dict) else None
+
+
+def is_foreign(step: Step) -> bool:
+    """A JSON object that is neither a chunk, good or bad, nor an error."""
+    return step.kind is Kind.UNREADABLE and step.chunk is not None and not step.chunk.keys() & {"choices", "object"}
 
 
 def is_whole(step: Step) -> bool:
