@@ -12,6 +12,8 @@ from .events import Comment, CutOff, Dataless, Event, Line, Message, Overlong, f
 BOM = b"\xef\xbb\xbf"
 LINE_END = re.compile(rb"\r\n|\n|\r")
 DEFAULT_LIMIT = 16 * 1024 * 1024
+MAX_LINES = 100_000
+"""Of one event: a line of one byte costs us a hundred, so the limit of bytes alone would not bound memory."""
 
 
 class Decoder:
@@ -26,14 +28,17 @@ class Decoder:
         self._held = 0  # bytes in self._lines; inside an overlong event, bytes of this line that were dropped
         self._overlong_from: int | None = None
         self._at_start = True
+        self._cr_at: float | None = None  # when the CR at the end of the buffer arrived
 
     def feed(self, data: bytes, at: float | None = None) -> list[Event]:
         """Take bytes in any split; return the events that are now complete."""
+        events: list[Event] = []
+        if data and not data.startswith(b"\n"):
+            self._end_line_at_cr(events)
         self._buffer += data
         if self._at_start and not self._skip_bom():
             return []
-        events: list[Event] = []
-        if not self._lines and self._overlong_from is None and b"\r" not in self._buffer:
+        if not self._lines and self._overlong_from is None and self._buffer.find(b"\r", self._scanned) < 0:
             self._take_plain_events(events, at)
         self._take_lines(events, at)
         self._bound()
@@ -43,9 +48,7 @@ class Decoder:
         """The body has ended. A lone CR at the end is a line end after all."""
         events: list[Event] = []
         self._at_start = False
-        if self._buffer.endswith(b"\r"):
-            line, self._buffer = bytes(self._buffer[:-1]), bytearray()
-            self._take(line, b"\r", events, at)
+        self._end_line_at_cr(events)
         end = self._offset + len(self._buffer)
         if self._overlong_from is not None:
             events.append(Overlong(self._overlong_from, end, at))
@@ -56,6 +59,13 @@ class Decoder:
         self._lines.clear()
         self._overlong_from = None
         return events
+
+    def _end_line_at_cr(self, events: list[Event]) -> None:
+        """The CR at the end of the buffer was a whole line end: what follows it is no LF."""
+        if self._buffer.endswith(b"\r"):
+            line, start = bytes(self._buffer[:-1]), self._offset
+            self._consume(len(self._buffer))
+            self._take(line, b"\r", events, self._cr_at, start)
 
     def _skip_bom(self) -> bool:
         """Drop one leading byte order mark; False while it cannot be told from the start of one."""
@@ -68,7 +78,7 @@ class Decoder:
 
     def _take_plain_events(self, events: list[Event], at: float | None) -> None:
         """The form nearly every server sends, `data: ...` and two LF, split at C speed."""
-        complete = self._buffer.rfind(b"\n\n")
+        complete = self._buffer.rfind(b"\n\n", self._scanned)
         if complete < 0:
             return
         start, consumed = self._offset, 0
@@ -85,7 +95,7 @@ class Decoder:
         position = 0
         while found := LINE_END.search(self._buffer, max(position, self._scanned)):
             if found.group() == b"\r" and found.end() == len(self._buffer):
-                self._scanned = found.start()  # CR or CRLF? the next byte tells
+                self._scanned, self._cr_at = found.start(), at  # CR or CRLF? the next byte tells
                 break
             line, start = bytes(self._buffer[position : found.start()]), self._offset + position
             position = found.end()
@@ -99,17 +109,15 @@ class Decoder:
         self._offset += count
         self._scanned = max(0, self._scanned - count)
 
-    def _take(self, line: bytes, end: bytes, events: list[Event], at: float | None, start: int | None = None) -> None:
+    def _take(self, line: bytes, end: bytes, events: list[Event], at: float | None, start: int) -> None:
         """One whole line has been read."""
-        if start is None:
-            start, self._offset = self._offset, self._offset + len(line) + len(end)
         after = start + len(line) + len(end)
         if self._overlong_from is not None:
             if not line and not self._held:
                 events.append(Overlong(self._overlong_from, after, at))
                 self._overlong_from = None
             self._held = 0
-        elif line and self._held + len(line) > self._limit:
+        elif line and (self._held + len(line) > self._limit or len(self._lines) >= MAX_LINES):
             self._drop_event(start)
         elif line.startswith(b":"):
             text = line[1:].removeprefix(b" ").decode("utf-8", "replace")

@@ -11,6 +11,8 @@ import h11
 from .script import Framing
 
 MAX_HEAD = 64 * 1024
+MAX_INFLATED = 64 * 1024 * 1024
+"""Of one response: a kilobyte of gzip can hold a megabyte."""
 CODINGS = ("gzip", "x-gzip", "deflate")
 
 
@@ -60,6 +62,7 @@ class ResponseReader:
         self._connection.send(h11.Request(method=method, target="/", headers=[("host", "target")]))
         self._connection.send(h11.EndOfMessage())
         self._inflate: zlib._Decompress | None = None
+        self._inflated = 0
         self._rest = b""
         self._complete = False
         self._flaw = ""
@@ -99,7 +102,7 @@ class ResponseReader:
         pieces: list[bytes] = []
         try:
             self._connection.receive_data(data)
-            while not self._complete:
+            while not self.over:
                 event = self._connection.next_event()
                 if isinstance(event, h11.Data):
                     pieces.append(bytes(event.data))
@@ -119,6 +122,9 @@ class ResponseReader:
         self.head = Head(
             event.status_code, headers, event.http_version.decode("latin-1"), event.reason.decode("latin-1")
         )
+        if sum(len(name) + len(value) for name, value in headers) > MAX_HEAD:  # h11 only bounds a head that is cut
+            self._flaw = f"a head of more than {MAX_HEAD} bytes"
+            return
         coding = self.head.get("content-encoding").strip().lower()
         if coding in CODINGS:
             self._inflate = zlib.decompressobj(wbits=47)  # 47: gzip or zlib, told apart by their first bytes
@@ -129,7 +135,12 @@ class ResponseReader:
         if self._inflate is None or not data:
             return data
         try:
-            return self._inflate.decompress(data, 1024 * len(data))
+            # one byte more than is allowed, because 0 would mean "no limit"
+            piece = self._inflate.decompress(data, MAX_INFLATED - self._inflated + 1)
         except zlib.error as error:
             self._flaw = f"the {self.head.get('content-encoding') if self.head else ''} coding is broken: {error}"
             return b""
+        self._inflated += len(piece)
+        if self._inflated > MAX_INFLATED:
+            self._flaw = f"the body inflates to more than {MAX_INFLATED} bytes"
+        return piece
