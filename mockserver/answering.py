@@ -1,4 +1,4 @@
-"""One request to one good answer: validation, the reply, its stream or its document. No socket, no clock, no fault.
+"""One chat request to one good answer: validation, the reply, its stream or its document. Knows no socket and no fault.
 
 Everything in the answer follows from the request and the seed: same request, same seed, same bytes.
 """
@@ -8,10 +8,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from jsonschema.exceptions import ValidationError
+
 import schemas
 from conformance.protocols.chat import emitter
 from conformance.protocols.chat.emitter import Reply, Spoken
 from conformance.protocols.exchange import Request
+from conformance.protocols.finding import shorten
 from conformance.protocols.payload import parse
 from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Send
@@ -22,6 +25,17 @@ CREATED = 1_767_225_600
 """The pinned clock: 2026-01-01T00:00:00Z."""
 CONTEXT = 128_000
 """Tokens that a reply may have when the request sets no limit."""
+INVALID = "invalid_request_error"
+CODES = {
+    "required": "missing_required_parameter",
+    "type": "invalid_type",
+    "enum": "invalid_value",
+    "minItems": "empty_array",
+    "maxItems": "array_above_max_length",
+    "minimum": "below_min_value",
+    "maximum": "above_max_value",
+}
+"""The `code` of an error object, for each keyword of the request's schema that can be broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +51,62 @@ class Settings:
 
 def answer(request: Request, settings: Settings) -> Answer:
     """The answer of a server that does everything right."""
-    mark = hashlib.sha256(f"{settings.seed}\n{json.dumps(request.body, sort_keys=True)}".encode()).hexdigest()
-    if (refusal := _refuse(request, settings)) is not None:
-        return _document(*refusal, mark)
+    try:
+        return _answer(request, settings)
+    except RecursionError:
+        return refusal(400, "The body of the request is nested too deeply.")
+
+
+def document(value: object, mark: str, status: int = 200) -> Answer:
+    """An answer that is one JSON document; `mark` makes its request id."""
+    headers = (("content-type", "application/json"), ("x-request-id", f"req_{mark[:24]}"))
+    return Answer(status, headers, (Send(emitter.dumps(value).encode()),), Framing.LENGTH)
+
+
+def refusal(
+    status: int,
+    message: str,
+    kind: str = INVALID,
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    """An answer that says no, with an error object. The same refusal has the same request id."""
+    mark = hashlib.sha256(f"{status}\n{message!r}".encode()).hexdigest()
+    plain = document(emitter.error(message, kind, param=param, code=code), mark, status)
+    return Answer(status, (*plain.headers, *headers), plain.acts, plain.framing)
+
+
+def locked(request: Request, settings: Settings) -> Answer | None:
+    """The refusal of a request without a key that is let in; None where it may come in."""
+    scheme, _, key = (request.header("authorization") or "").partition(" ")
+    if not settings.keys or (scheme.lower() == "bearer" and key.strip() in settings.keys):
+        return None
+    message = "No API key that is valid here was given; send it as 'Authorization: Bearer KEY'."
+    return refusal(401, message, code="invalid_api_key", headers=(("www-authenticate", "Bearer"),))
+
+
+def no_model(name: str) -> Answer:
+    """The refusal of a model that is not served."""
+    return refusal(404, f"The model {shorten(name)!r} does not exist.", param="model", code="model_not_found")
+
+
+def read_body(raw: bytes) -> object:
+    """The body of a request: its JSON value, or the text where it is none."""
+    value, flaw = parse(raw)
+    return raw.decode("utf-8", "replace") if flaw is not None else value
+
+
+def _answer(request: Request, settings: Settings) -> Answer:
+    if (refused := locked(request, settings) or _refuse(request.body, settings)) is not None:
+        return refused
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
+    mark = hashlib.sha256(f"{settings.seed}\n{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
     reply = _reply(body, settings, mark)
     if body.get("stream") is not True:
-        return _document(200, emitter.completion(reply), mark)
+        return document(emitter.completion(reply), mark)
     options = body.get("stream_options") or {}
     messages = emitter.messages(reply, usage=options.get("include_usage") is True)
     headers = (
@@ -56,51 +118,43 @@ def answer(request: Request, settings: Settings) -> Answer:
     return Answer(200, headers, tuple(Send(encoder.message(m)) for m in messages))
 
 
-def _document(status: int, document: dict[str, Any], mark: str) -> Answer:
-    headers = [("content-type", "application/json"), ("x-request-id", f"req_{mark[:24]}")]
-    if status == 401:
-        headers.append(("www-authenticate", "Bearer"))
-    return Answer(status, tuple(headers), (Send(emitter.dumps(document).encode()),), Framing.LENGTH)
+def _refuse(body: object, settings: Settings) -> Answer | None:
+    """The refusal of a body that is not in order."""
+    if not isinstance(body, dict):
+        return refusal(400, "The body of the request is not a JSON object.")
+    for wrong in schemas.explain("chat/request").iter_errors(body):
+        return _invalid(wrong)
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
+    return no_model(body["model"]) if body["model"] not in settings.models else None
 
 
-def _refuse(request: Request, settings: Settings) -> tuple[int, dict[str, Any]] | None:
-    """Status and error body for a request that is not in order."""
-    kind = "invalid_request_error"
-    if settings.keys and _key(request) not in settings.keys:
-        return 401, emitter.error("No valid API key was given.", kind, code="invalid_api_key")
-    if not isinstance(request.body, dict):
-        return 400, emitter.error("The body of the request is not a JSON object.", kind)
-    for wrong in schemas.explain("chat/request").iter_errors(request.body):
-        param = ".".join(str(part) for part in wrong.absolute_path) or wrong.message.split("'")[1]
-        return 400, emitter.error(f"Invalid value for {param!r}: {wrong.message[:200]}.", kind, param=param)
-    if request.body.get("stream_options") is not None and request.body.get("stream") is not True:
-        return 400, emitter.error("'stream_options' goes with 'stream: true' only.", kind, param="stream_options")
-    model = request.body["model"].partition("#")[0]
-    if model not in settings.models:
-        return 404, emitter.error(f"The model {model!r} does not exist.", kind, param="model", code="model_not_found")
-    return None
-
-
-def _key(request: Request) -> str:
-    return (request.header("authorization") or "").removeprefix("Bearer ").strip()
+def _invalid(wrong: ValidationError) -> Answer:
+    code = CODES.get(str(wrong.validator))
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in wrong.absolute_path)
+    if wrong.validator == "required":
+        param = f"{place}.{wrong.message.split(chr(39))[1]}".lstrip(".")
+        return refusal(400, f"The parameter {param!r} is missing.", param=param, code=code)
+    param = place.lstrip(".")
+    return refusal(400, f"Invalid value for {param!r}: {shorten(wrong.message)}.", param=param, code=code)
 
 
 def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
     prompt = _text(body["messages"][-1].get("content"))
     seed = f"{settings.seed}/{body.get('seed')}"
-    limit = body.get("max_completion_tokens") or body.get("max_tokens") or CONTEXT
+    limit = int(body.get("max_completion_tokens") or body.get("max_tokens") or CONTEXT)
     choices = tuple(
         _cut(scripted.reply(prompt, seed=seed, choice=index), body.get("stop"), limit)
-        for index in range(body.get("n") or 1)
+        for index in range(int(body.get("n") or 1))
     )
     return Reply(
         id=f"chatcmpl-{mark[:29]}",
         created=settings.created,
-        model=body["model"].partition("#")[0],
+        model=body["model"],
         system_fingerprint=f"fp_{settings.seed:010x}",
         choices=choices,
         prompt_tokens=sum(3 + len(scripted.pieces_of(_text(m.get("content")))) for m in body["messages"]),
-        completion_tokens=max(1, sum(len(choice.pieces) for choice in choices)),
+        completion_tokens=sum(len(choice.pieces) for choice in choices),
     )
 
 
@@ -112,13 +166,7 @@ def _cut(text: str, stop: str | list[str] | None, limit: int) -> Spoken:
 
 
 def _text(content: object) -> str:
-    """The text of a message, whose content may be a list of parts."""
+    """The text of a message, whose content may be a list of parts. What UTF-8 cannot say becomes a question mark."""
     if isinstance(content, list):
-        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def read_body(raw: bytes) -> object:
-    """The body of a request: its JSON value, or the text where it is none."""
-    value, flaw = parse(raw)
-    return raw.decode("utf-8", "replace") if flaw is not None else value
+        content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content.encode("utf-8", "replace").decode() if isinstance(content, str) else ""

@@ -1,5 +1,8 @@
 """Faults of the server are the mutants of the rules: "rule" or "rule#mutant". Looks them up; breaks nothing itself."""
 
+from dataclasses import replace
+from difflib import get_close_matches
+
 from conformance.protocols.exchange import Request
 from conformance.protocols.reading import exchange_of
 from conformance.rules import ALL
@@ -7,23 +10,46 @@ from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
 from conformance.wire.script import Answer
 
+Fault = tuple[Rule, Mutant]
 
-def find(name: str) -> tuple[Rule, Mutant]:
+HEADER = "x-streamspec-fault"
+TOLD_BY_STATUS = {401: "key-missing", 404: "model-unknown"}
+"""Some needs go by the name of the probe. The status of our own good answer says which of those probes it must be."""
+
+
+def find(name: str) -> Fault:
     """The rule and mutant of a fault; without "#mutant" the first mutant. Raises LookupError, with what to write."""
     rule_id, _, wanted = name.partition("#")
     for rule in ALL:
         if rule.id == rule_id:
             for mutant in rule.broken_by:
-                if not wanted or name_of(mutant) == wanted:
+                if wanted in ("", name_of(mutant)):
                     return rule, mutant
             known = ", ".join(name_of(mutant) for mutant in rule.broken_by)
             raise LookupError(f"rule {rule_id} has no mutant {wanted!r}; it has {known}")
-    raise LookupError(f"no rule {rule_id!r}; `streamspec rules` lists them")
+    near = get_close_matches(rule_id, [rule.id for rule in ALL], n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise LookupError(f"no rule {rule_id!r}{hint} (`streamspec rules` lists them all)")
 
 
-def apply(rule: Rule, mutant: Mutant, request: Request, answer: Answer) -> Answer:
+def split(request: Request) -> tuple[Request, str]:
+    """The request without the fault it asks for, and the name of that fault, "" for none.
+
+    It is asked for in a header, or after the model: "mock#rule" or "mock#rule#mutant".
+    """
+    named = request.header(HEADER) or ""
+    body = request.body
+    if isinstance(body, dict) and isinstance(model := body.get("model"), str):
+        plain, _, after = model.partition("#")
+        return replace(request, body={**body, "model": plain}), named or after
+    return request, named
+
+
+def apply(fault: Fault, request: Request, answer: Answer) -> Answer:
     """The answer with the fault in it, where the rule has something to say about this request; else as it was."""
+    rule, mutant = fault
     if not rule.needs.alone:
-        return mutant(answer)
-    exchange = exchange_of(request, answer, probe=rule.needs.probes[0])
+        # Such rules compare two answers, both of them good ones: each is broken alike.
+        return mutant(answer) if answer.status == 200 else answer
+    exchange = exchange_of(request, answer, probe=TOLD_BY_STATUS.get(answer.status, ""))
     return mutant(answer) if rule.needs.fits(exchange) else answer

@@ -1,0 +1,224 @@
+"""The mock server: requests from sockets to answers, a fault put in where one is asked for. Knows no rule by name.
+
+`async with MockServer() as server` inside an event loop, `with running() as url` outside of one, `serve()` for a
+command line.
+"""
+
+import asyncio
+import errno
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from conformance.protocols.exchange import Request
+from conformance.wire.script import Answer
+
+from . import answering, faults, routes
+from .answering import Settings
+from .faults import Fault
+from .journal import BODY_LIMIT, Entry, Journal
+from .pacing import Pacing, paced
+from .play import Played, Sleep, play
+
+LOG = logging.getLogger("mockserver")
+HTTP_LOG = logging.getLogger("mockserver.http")
+HTTP_LOG.addHandler(logging.NullHandler())
+HTTP_LOG.propagate = False  # a client that speaks no HTTP is answered 400; aiohttp would print a traceback as well
+
+BODY_MAXIMUM = 8 * 1024 * 1024
+"""Bytes of a request body; a longer one is answered 413."""
+GRACE = 0.05
+"""Seconds that aiohttp gives each connection when the server stops; the plays have been ended before."""
+DEFAULTS = Settings()
+AT_ONCE = Pacing()
+
+
+class MockServer:
+    """A server on a port. `url` ends in /v1; `journal` is what it was asked."""
+
+    def __init__(
+        self,
+        settings: Settings = DEFAULTS,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        fault: str | None = None,
+        pacing: Pacing = AT_ONCE,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """`fault` is put into every answer it applies to; raises LookupError where there is none of that name."""
+        self.journal = Journal()
+        self.url = ""
+        self._settings = settings
+        self._host = host
+        self._port = port
+        self._fault: Fault | None = faults.find(fault) if fault else None
+        self._fault_name = fault
+        self._pacing = pacing
+        self._sleep = sleep
+        self._runner: web.ServerRunner | None = None
+        self._plays: set[asyncio.Task[object]] = set()
+        self._stopping = False
+
+    async def __aenter__(self) -> Self:
+        """Listen. Raises OSError, with what is wrong, where that port cannot be had."""
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
+        self._runner = web.ServerRunner(server, shutdown_timeout=GRACE)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except (OSError, OverflowError) as error:
+            await self._runner.cleanup()
+            raise self._cannot_listen(error) from None
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop: open streams are broken off."""
+        self._stopping = True
+        for task in self._plays:
+            task.cancel()
+        await asyncio.gather(*self._plays, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _cannot_listen(self, error: OSError | OverflowError) -> OSError:
+        code = error.errno if isinstance(error, OSError) else errno.EINVAL
+        if code == errno.EADDRINUSE:
+            return OSError(
+                code, f"port {self._port} on {self._host} is in use; choose another one, or 0 for a free one"
+            )
+        return OSError(code, f"cannot listen on {self._host} port {self._port}: {error}")
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        own = request.path in (routes.HEALTH, routes.JOURNAL)
+        entry = Entry(0, request.method, request.path) if own else self.journal.open(request.method, request.path)
+        task = asyncio.current_task()
+        assert task is not None
+        self._plays.add(task)
+        try:
+            return await self._respond(request, entry)
+        except ConnectionError:
+            entry.left = True
+            return Played(keep=False)
+        except asyncio.CancelledError:
+            entry.left = not self._stopping
+            if request.transport is not None:
+                request.transport.abort()
+            raise
+        except Exception:
+            LOG.exception("the mock server failed at %s %s (fault %s)", request.method, request.path, entry.fault)
+            raise
+        finally:
+            self._plays.discard(task)
+
+    async def _respond(self, request: web.BaseRequest, entry: Entry) -> Played:
+        try:
+            raw = await _read(request)
+        except web.RequestPayloadError:
+            raw, answer = None, answering.refusal(400, "The body of the request is not framed as HTTP/1.1 asks.")
+        else:
+            answer = self._answer(request, raw, entry) if raw is not None else _too_long()
+        played = await play(request, answer, entry, self._sleep)
+        return played if raw is not None else Played(keep=False)
+
+    def _answer(self, request: web.BaseRequest, raw: bytes, entry: Entry) -> Answer:
+        headers = tuple(request.headers.items())
+        url = f"{self.url.removesuffix('/v1')}{request.rel_url.raw_path}"
+        asked, name = faults.split(Request(request.method, url, headers, answering.read_body(raw) if raw else None))
+        entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
+        good = routes.respond(asked, self._settings, self.journal.document)
+        if (asked.method, asked.path) != ("POST", routes.CHAT):
+            return good  # the rules are about chat completions, and so are their mutants
+        try:
+            fault = faults.find(name) if name else self._fault
+        except LookupError as error:
+            return answering.refusal(400, str(error), code="fault_not_found")
+        entry.fault = name or self._fault_name
+        return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
+
+
+def _too_long() -> Answer:
+    return answering.refusal(413, f"The body of the request is longer than {BODY_MAXIMUM} bytes.")
+
+
+async def _read(request: web.BaseRequest) -> bytes | None:
+    """The body of a request, None where it is too long."""
+    if (request.content_length or 0) > BODY_MAXIMUM:
+        return None
+    if request.headers.get("expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    raw = bytearray()
+    while not request.content.at_eof():
+        raw += await request.content.readany()
+        if len(raw) > BODY_MAXIMUM:
+            return None
+    return bytes(raw)
+
+
+@contextmanager
+def running(
+    settings: Settings = DEFAULTS,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    fault: str | None = None,
+    pacing: Pacing = AT_ONCE,
+) -> Iterator[str]:
+    """A mock server in a thread of its own, for code without an event loop; gives its URL."""
+    server = MockServer(settings, host, port, fault, pacing)
+    started = threading.Event()
+    failure: list[OSError] = []
+    ending: list[Callable[[], object]] = []
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        ending.append(partial(loop.call_soon_threadsafe, stop.set))
+        try:
+            async with server:
+                started.set()
+                await stop.wait()
+        except OSError as error:
+            failure.append(error)
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=asyncio.run, args=(live(),), name="mockserver", daemon=True)
+    thread.start()
+    started.wait()
+    try:
+        if failure:
+            raise failure[0]
+        yield server.url
+    finally:
+        with suppress(RuntimeError):  # the loop has ended by itself
+            ending[0]()
+        thread.join()
+
+
+def serve(
+    settings: Settings = DEFAULTS,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    fault: str | None = None,
+    pacing: Pacing = AT_ONCE,
+    on_ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until Ctrl-C. `on_ready` gets the URL once requests are answered; OSError says why none can be."""
+
+    async def live() -> None:
+        async with MockServer(settings, host, port, fault, pacing) as server:
+            on_ready(server.url)
+            await asyncio.Event().wait()
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(live())

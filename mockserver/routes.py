@@ -1,0 +1,48 @@
+"""Which answer a method and a path get. Knows no socket and no fault."""
+
+import hashlib
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from conformance.protocols.exchange import Request
+from conformance.protocols.finding import shorten
+from conformance.wire.script import Answer
+
+from . import answering
+from .answering import Settings
+
+CHAT = "/v1/chat/completions"
+MODELS = "/v1/models"
+HEALTH = "/health"
+JOURNAL = "/journal"
+METHODS = {CHAT: "POST", MODELS: "GET", HEALTH: "GET", JOURNAL: "GET"}
+
+
+def respond(request: Request, settings: Settings, journal: Callable[[], object] = dict) -> Answer:
+    """The answer of a server that does everything right; `journal` tells what it has on record."""
+    path = unquote(request.path)
+    name = path.removeprefix(f"{MODELS}/") if path.startswith(f"{MODELS}/") else None
+    wanted = METHODS.get(MODELS if name else path)
+    if wanted is None:
+        return answering.refusal(404, f"There is nothing at {shorten(path)!r}.", code="unknown_url")
+    if request.method != wanted:
+        message = f"{shorten(request.method)!r} is not allowed at {shorten(path)!r}; {wanted} is."
+        return answering.refusal(405, message, code="method_not_allowed", headers=(("allow", wanted),))
+    mark = hashlib.sha256(f"{settings.seed}\n{path!r}".encode()).hexdigest()
+    if path == CHAT:
+        return answering.answer(request, settings)
+    if path in (HEALTH, JOURNAL):
+        return answering.document({"status": "ok"} if path == HEALTH else journal(), mark)
+    return answering.locked(request, settings) or _models(name, settings, mark)
+
+
+def _models(name: str | None, settings: Settings, mark: str) -> Answer:
+    """The list of models, or one of them."""
+    if name is None:
+        models = [_model(model, settings) for model in settings.models]
+        return answering.document({"object": "list", "data": models}, mark)
+    return answering.document(_model(name, settings), mark) if name in settings.models else answering.no_model(name)
+
+
+def _model(name: str, settings: Settings) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": settings.created, "owned_by": "streamspec"}
