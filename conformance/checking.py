@@ -1,6 +1,6 @@
 """Recordings to verdicts: what `streamspec check` does. Prints nothing and sends nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from conformance.judge import judge
@@ -18,14 +18,11 @@ def check(
     request: Request | None = None,
     dialect: Dialect = OPENAI,
     rules: Sequence[Rule] = ALL,
-    on_progress: Callable[[Checked], None] = lambda checked: None,
 ) -> Iterator[Checked]:
     """Judge every recording under the paths, one at a time. Raises LoadError for what cannot be read."""
     for path in paths:
         for loaded in load(path, request=request):
-            checked = _check(loaded, dialect, rules)
-            on_progress(checked)
-            yield checked
+            yield _check(loaded, dialect, rules)
 
 
 def _check(loaded: Loaded, dialect: Dialect, rules: Sequence[Rule]) -> Checked:

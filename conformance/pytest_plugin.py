@@ -1,1 +1,110 @@
-"""pytest items from rules and targets."""
+"""The suite as pytest items: `pytest --pyargs conformance --target NAME` gives one item per target and rule.
+
+Loaded into every pytest session of an environment that has streamspec, so it imports nothing heavy until a target is
+asked for. Under pytest-xdist one worker sends the probes and the others read its report.
+"""
+
+import asyncio
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conformance.targets import Target
+
+ITEM = "conformance_verdict"
+VERDICTS = pytest.StashKey[dict[str, dict[str, Any]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the command line, as pytest options."""
+    group = parser.getgroup("streamspec", "conformance of streaming LLM endpoints")
+    group.addoption("--target", action="append", default=[], help="a target of targets.yaml; may be given again")
+    group.addoption("--target-url", help="judge this endpoint: the URL up to /v1")
+    group.addoption("--target-model", help="the model to ask for, with --target-url")
+    group.addoption("--target-dialect", help="tolerate this vendor's documented deviations")
+    group.addoption("--target-file", default="targets.yaml", help="where --target is looked up (targets.yaml)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item per target and rule, for the one test that asks for a verdict."""
+    if ITEM not in metafunc.fixturenames:
+        return
+    from conformance.rules import ALL
+
+    items = [(target, rule.id) for target in _targets(metafunc.config) for rule in ALL]
+    metafunc.parametrize(ITEM, items, indirect=True, ids=[f"{target.name}-{rule_id}" for target, rule_id in items])
+
+
+@pytest.fixture
+def conformance_verdict(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The verdict of one rule on one target, as in the JSON report, with its text under "text"."""
+    target, rule_id = request.param
+    verdicts = request.config.stash.setdefault(VERDICTS, {})
+    if target.name not in verdicts:
+        verdicts[target.name] = _judge_once(target, request.config)
+    if problem := verdicts[target.name].get("problem"):
+        pytest.exit(f"streamspec: {problem}", returncode=2)
+    verdict: dict[str, Any] = verdicts[target.name]["rules"][rule_id]
+    return verdict
+
+
+def _targets(config: pytest.Config) -> "list[Target]":
+    from conformance import targets
+    from conformance.running import BUILT_IN_TARGET
+
+    names, url = config.getoption("--target"), config.getoption("--target-url")
+    try:
+        if url:
+            if names:
+                raise pytest.UsageError("give either --target or --target-url, not both")
+            if not config.getoption("--target-model"):
+                raise pytest.UsageError("--target-url needs --target-model: a model that the endpoint serves")
+            chosen = [targets.given(url, config.getoption("--target-model"))]
+        else:
+            known = {targets.BUILT_IN: BUILT_IN_TARGET}
+            if any(name != targets.BUILT_IN for name in names):
+                known |= targets.load(Path(config.getoption("--target-file")))
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise pytest.UsageError(f"no target {unknown[0]!r}; there are {', '.join(known)}")
+            chosen = [known[name] for name in names or [targets.BUILT_IN]]
+        dialect = config.getoption("--target-dialect")
+        return [targets.changed(target, dialect=dialect) if dialect else target for target in chosen]
+    except targets.ConfigurationError as problem:
+        raise pytest.UsageError(str(problem)) from problem
+
+
+def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
+    """Judge a target, once for all workers of an xdist run."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        return _judge(target)
+    from filelock import FileLock
+
+    shared = Path(tempfile.gettempdir()) / f"streamspec-{os.getuid()}-{worker['testrunuid']}"
+    shared.mkdir(mode=0o700, exist_ok=True)
+    file = shared / f"{target.name}.json"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            file.write_text(json.dumps(_judge(target)), "utf-8")
+        verdicts: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        return verdicts
+
+
+def _judge(target: "Target") -> dict[str, Any]:
+    from conformance.probes.endpoint import Unreachable
+    from conformance.report import junit, machine
+    from conformance.running import run_target
+
+    try:
+        report = asyncio.run(run_target(target, key=os.environ.get(target.key_env) or None))
+    except (Unreachable, LookupError) as problem:
+        return {"problem": str(problem)}
+    texts = {verdict.rule.id: junit.describe(verdict) for verdict in report.verdicts}
+    rules = machine.of_run([report])["targets"][0]["rules"]
+    return {"rules": {rule["rule"]: {**rule, "text": texts[rule["rule"]]} for rule in rules}}

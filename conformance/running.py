@@ -19,6 +19,8 @@ from conformance.verdicts import Report
 from mockserver.answering import Settings
 from mockserver.app import running
 
+OnProgress = Callable[[Probe, Exchange], None]
+"""Called after each probe."""
 BUILT_IN_KEY = "streamspec-built-in"
 BUILT_IN_TARGET = Target(
     name=BUILT_IN,
@@ -43,7 +45,7 @@ async def run_target(
     rules: Sequence[Rule] = ALL,
     strict: bool = False,
     record_to: Path | None = None,
-    on_progress: Callable[[Probe, Exchange], None] = lambda probe, exchange: None,
+    on_progress: OnProgress | None = None,
     again: str = "",
 ) -> Report:
     """Send what the rules need, judge what comes back. Raises Unreachable where there is nothing to judge."""
@@ -60,7 +62,7 @@ async def _run(
     rules: Sequence[Rule],
     strict: bool,
     record_to: Path | None,
-    on_progress: Callable[[Probe, Exchange], None],
+    on_progress: OnProgress | None,
     again: str,
 ) -> Report:
     started, clock = datetime.now(UTC), time.monotonic()

@@ -5,8 +5,9 @@ dialects and features, known failures that name no rule, and keys written twice.
 """
 
 import difflib
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
@@ -81,6 +82,17 @@ def parse(text: str, name: str = "targets.yaml") -> dict[str, Target]:
     if mistakes:
         raise ConfigurationError("\n".join(f"{name}:{line}: {says}" for line, says in sorted(set(mistakes))))
     return {key: _target(key, entry) for key, entry in value["targets"].items()}
+
+
+def given(url: str, model: str, features: frozenset[str] = ASSUMED) -> Target:
+    """A target that is no entry of a file. Raises ConfigurationError."""
+    entry = {"url": url, "model": model, "features": sorted(features)}
+    return parse(json.dumps({"targets": {"url": entry}}), "the endpoint given")["url"]
+
+
+def changed(target: Target, **members: Any) -> Target:
+    """The same target with some members said differently."""
+    return replace(target, **members)
 
 
 EXAMPLE = """\

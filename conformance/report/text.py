@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from conformance.rules.rule import Rule
 from conformance.verdicts import BY_WEIGHT, Checked, JudgedFinding, Report, RuleVerdict, Verdict
 
 STYLES = {
@@ -51,21 +50,6 @@ def render_check(results: Sequence[Checked], console: Console, *, verbose: bool 
     counted = {verdict: sum(1 for checked in results if checked.verdict is verdict) for verdict in BY_WEIGHT}
     said = ", ".join(f"{count} {verdict.value}" for verdict, count in counted.items() if count)
     _line(console, f"{len(results)} recordings: {said}", "bold")
-
-
-def explain(rule: Rule, mutants: Sequence[str], console: Console) -> None:
-    """Everything there is to know of a rule."""
-    console.print(Text(rule.id, "bold"), soft_wrap=True)
-    _line(console, f"  {rule.says}")
-    _line(console, f"  level {rule.level.value.upper()}, authority {rule.authority}, needs {rule.needs.name}")
-    if rule.needs.feature:
-        _line(console, f"  judged only where the target declares the feature {rule.needs.feature!r}")
-    for source in rule.source:
-        _line(console, f"  says   {source}" + (f"  {source.url}" if source.url else ""), "dim")
-    for mutant in mutants:
-        _line(console, f"  break  streamspec mock --fault '{rule.id}#{mutant}'")
-    if rule.also_breaks:
-        _line(console, f"  its mutants also break {', '.join(rule.also_breaks)}", "dim")
 
 
 def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:

@@ -1,0 +1,60 @@
+"""`streamspec check`: judge recordings. Judges nothing itself."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from conformance.checking import check as check_recordings
+from conformance.loading import LoadError, read_request
+from conformance.protocols.chat import dialects
+from conformance.report import machine, text
+from conformance.verdicts import Checked, Verdict
+
+from .terminal import RED, err, fail, out, pick_rules, progress
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.option(
+    "--request",
+    "request_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="JSON file with the request that a bare .sse or .http answers.",
+)
+@click.option(
+    "--dialect", default="openai", show_default=True, help="Whose deviations to tolerate: openai, azure, strict."
+)
+@click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="Name every recording, also those in order.")
+def check(
+    paths: tuple[Path, ...], request_file: Path | None, dialect: str, only: tuple[str, ...], form: str, verbose: bool
+) -> None:
+    """Judge recordings: our .jsonl, bare .sse, raw .http, HAR 1.2, VCR cassettes (YAML, JSON), and folders of them."""
+    rules = pick_rules(only)
+    results: list[Checked] = []
+    try:
+        request = read_request(request_file) if request_file else None
+        with progress() as bar:
+            task = bar.add_task("check", total=None)
+            for checked in check_recordings(paths, request=request, dialect=dialects.find(dialect), rules=rules):
+                results.append(checked)
+                bar.update(task, advance=1, description=Path(checked.path).name)
+    except (LoadError, LookupError) as problem:
+        fail(str(problem))
+    except KeyboardInterrupt:
+        err.print("streamspec: interrupted; below is what was judged so far", style="red")
+    if form == "json":
+        click.echo(json.dumps(machine.of_check(results), indent=2, ensure_ascii=False))
+    else:
+        text.render_check(results, out, verbose=verbose)
+    unread = [checked for checked in results if checked.verdict is Verdict.UNTESTABLE]
+    if unread:
+        first = f"{unread[0].path}: {unread[0].reason}"
+        fail(f"{len(unread)} of {len(results)} recordings could not be read; the first: {first}")
+    if all(checked.verdict is Verdict.NOT_APPLICABLE for checked in results):
+        fail("nothing was judged: none of these recordings is a chat completion")
+    sys.exit(RED if any(checked.red for checked in results) else 0)

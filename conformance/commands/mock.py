@@ -1,0 +1,36 @@
+"""`streamspec mock`: serve the mock server. Knows none of its workings."""
+
+import os
+
+import click
+
+from mockserver.answering import Settings
+from mockserver.app import serve
+
+from .terminal import fail, out
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option("--seed", default=0, show_default=True, help="Same seed, same request: same bytes.")
+@click.option("--fault", metavar="RULE[#MUTANT]", help="Break this rule in every answer it applies to.")
+@click.option("--key-env", help="Environment variable with the only key to let in (default: everybody is let in).")
+def mock(host: str, port: int, seed: int, fault: str | None, key_env: str | None) -> None:
+    """Serve a deterministic mock that answers like OpenAI; per request, model "mock#RULE#MUTANT" breaks one rule."""
+    keys = frozenset[str]()
+    if key_env:
+        if not os.environ.get(key_env):
+            fail(f"the environment variable {key_env} is empty; set it to the key to let in")
+        keys = frozenset({os.environ[key_env]})
+    try:
+        serve(Settings(seed=seed, keys=keys), host=host, port=port, fault=fault, on_ready=_say_ready)
+    except (OSError, LookupError) as problem:
+        fail(str(problem))
+
+
+def _say_ready(url: str) -> None:
+    out.print(f"mock server on {url}  (Ctrl-C ends it)", markup=False, soft_wrap=True)
+    out.print(f'curl -N {url}/chat/completions -H "content-type: application/json" \\', markup=False, soft_wrap=True)
+    body = '{"model": "mock", "messages": [{"role": "user", "content": "Say hi"}], "stream": true}'
+    out.print(f"  -d '{body}'", markup=False, soft_wrap=True)

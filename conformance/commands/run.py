@@ -1,0 +1,134 @@
+"""`streamspec run`: judge live endpoints. Judges nothing itself."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance import targets
+from conformance.probes.endpoint import Unreachable
+from conformance.protocols.chat import dialects
+from conformance.report import junit, machine, text
+from conformance.rules.rule import Rule
+from conformance.running import BUILT_IN_TARGET, probes_for, run_target
+from conformance.targets import ConfigurationError, Target
+from conformance.verdicts import Report, Verdict
+
+from .terminal import RED, fail, out, pick_rules, progress
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[TARGET]...")
+@click.option("--url", help="Judge this endpoint: the URL up to /v1.")
+@click.option("--model", help="The model to ask for (with --url; or in place of the target's).")
+@click.option("--dialect", help="Tolerate this vendor's documented deviations: openai, azure.")
+@click.option("--profile", type=click.Choice(["full", "strict"]), default="full", help="strict: no dialect at all.")
+@click.option("--feature", "features", multiple=True, help="The endpoint supports this too (with --url).")
+@click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
+@click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report.")
+@click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
+@click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
+@click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
+@click.option("--insecure", is_flag=True, help="Do not check the TLS certificate.")
+@click.option("--targets", "file", type=click.Path(path_type=Path), default=Path("targets.yaml"), show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="List every rule, not only those that found something.")
+def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verbose: bool, **options: Any) -> None:
+    """Judge live endpoints: targets of targets.yaml, one given by --url, or (neither) the built-in mock server.
+
+    The API key is read from the environment, never from an argument. Recordings can be judged again with
+    `streamspec check`, with the same verdicts.
+    """
+    rules = pick_rules(only)
+    try:
+        chosen = _choose(names, options)
+        reports = [_run_one(target, rules, record, len(chosen) > 1, options) for target in chosen]
+    except (ConfigurationError, Unreachable, LookupError) as problem:
+        fail(str(problem))
+    except KeyboardInterrupt:
+        fail("interrupted" + (f"; what was recorded so far is in {record}" if record else ""))
+    for report in reports:
+        text.render(report, out, verbose=verbose)
+    _write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
+    _write(options["junit_file"], lambda: junit.of_run(reports))
+    if not any(v.verdict is not Verdict.NOT_APPLICABLE for report in reports for v in report.verdicts):
+        fail("no rule could be judged; declare features or give other rules with --only")
+    sys.exit(RED if any(report.red for report in reports) else 0)
+
+
+def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
+    if options["url"]:
+        if names:
+            raise ConfigurationError("give either names of targets or --url, not both")
+        if not options["model"]:
+            raise ConfigurationError("--url needs --model: the name of a model that the endpoint serves")
+        features = targets.ASSUMED | set(options["features"])
+        return [_adjusted(targets.given(options["url"], options["model"], features), options)]
+    wanted = names or (targets.BUILT_IN,)
+    known = {targets.BUILT_IN: BUILT_IN_TARGET}
+    if any(name != targets.BUILT_IN for name in wanted):
+        known |= targets.load(options["file"])
+    for name in wanted:
+        if name not in known:
+            raise ConfigurationError(f"no target {name!r} in {options['file']}; there are {', '.join(known)}")
+    return [_adjusted(known[name], options) for name in wanted]
+
+
+def _adjusted(target: Target, options: dict[str, Any]) -> Target:
+    """The target with what the command line says differently."""
+    named = {"dialect": "dialect", "workers": "workers", "timeout": "timeout", "key_env": "key_env", "model": "model"}
+    changes = {member: options[option] for option, member in named.items() if options[option] is not None}
+    if options["insecure"]:
+        changes["verify"] = False
+    dialects.find(changes.get("dialect", target.dialect))
+    return targets.changed(target, **changes)
+
+
+def _run_one(
+    target: Target, rules: Sequence[Rule], record: Path | None, several: bool, options: dict[str, Any]
+) -> Report:
+    key = os.environ.get(target.key_env) or None
+    folder = record / target.name if record and several else record
+    total = sum(1 for probe in probes_for(rules) if not probe.feature or probe.feature in target.features)
+    with progress() as bar:
+        task = bar.add_task(target.name, total=total)
+        return asyncio.run(
+            run_target(
+                target,
+                key=key,
+                rules=rules,
+                strict=options["profile"] == "strict",
+                record_to=folder,
+                on_progress=lambda probe, _: bar.update(task, advance=1, description=f"{target.name} {probe.name}"),
+                again=_again(target, options),
+            )
+        )
+
+
+def _again(target: Target, options: dict[str, Any]) -> str:
+    """The command that judges this target again."""
+    parts = ["streamspec run"]
+    if options["url"]:
+        parts.append(f"--url {target.url} --model {target.model}")
+        parts += [f"--feature {feature}" for feature in options["features"]]
+    else:
+        parts.append(target.name)
+    if options["dialect"]:
+        parts.append(f"--dialect {options['dialect']}")
+    return " ".join(parts)
+
+
+def _write(file: Path | None, content: Callable[[], str]) -> None:
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content(), "utf-8")
+    except OSError as error:
+        fail(f"cannot write {file}: {error.strerror}")

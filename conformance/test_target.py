@@ -1,0 +1,19 @@
+"""The one test of `pytest --pyargs conformance`: a rule holds on a target. The plugin makes the items."""
+
+from typing import Any
+
+import pytest
+
+
+def test_rule(conformance_verdict: dict[str, Any], record_property: pytest.RecordProperty) -> None:
+    """A red verdict fails; what cannot apply is skipped with its reason; a known failure that fails is an xfail."""
+    verdict = conformance_verdict["verdict"]
+    record_property("verdict", verdict)
+    if conformance_verdict["red"]:
+        pytest.fail(conformance_verdict["text"], pytrace=False)
+    if verdict == "NOT-APPLICABLE":
+        pytest.skip(conformance_verdict["reason"])
+    if verdict == "FAIL":
+        pytest.xfail(conformance_verdict["reason"])
+    if conformance_verdict["findings"]:
+        record_property("findings", conformance_verdict["text"])
