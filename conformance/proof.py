@@ -76,7 +76,7 @@ def kill(rule: Rule, mutant: Mutant, rules: Sequence[Rule] = ALL) -> Kill:
         if not rule.needs.fits(good):
             continue
         broken = exchanges_of(probe, mutant)
-        if _same(broken, good):
+        if _same(broken, good, beside=not rule.needs.alone):
             continue
         found = {rule_id for rule_id, findings in findings_of(broken, rules).items() if findings}
         (caught if rule.id in found else missed).append(probe.name)
@@ -85,10 +85,10 @@ def kill(rule: Rule, mutant: Mutant, rules: Sequence[Rule] = ALL) -> Kill:
     return Kill(rule, name_of(mutant), tuple(caught), tuple(missed), tuple(strangers), tuple(sorted(companions)))
 
 
-def _same(one: Exchange, other: Exchange) -> bool:
-    """Nothing a client could see differs."""
+def _same(one: Exchange, other: Exchange, *, beside: bool = True) -> bool:
+    """Nothing a client could see differs; `beside` is whether the exchange beside it counts too."""
     return replace(one, beside=None, events=(), steps=()) == replace(other, beside=None, events=(), steps=()) and (
-        one.beside is None or other.beside is None or _same(one.beside, other.beside)
+        not beside or one.beside is None or other.beside is None or _same(one.beside, other.beside)
     )
 
 

@@ -162,6 +162,35 @@ def finish_chunk(chunks: list[Chunk]) -> Chunk | None:
     return next((c for c in chunks if c["choices"] and c["choices"][0]["finish_reason"]), None)
 
 
+def text_of(chunk: Chunk) -> str:
+    """The text of a chunk's first choice, "" where it has none."""
+    content = chunk["choices"][0]["delta"].get("content") if chunk["choices"] else None
+    return content if isinstance(content, str) else ""
+
+
+def spoken(chunks: list[Chunk]) -> list[Chunk]:
+    """The chunks with text of choice 0."""
+    return [c for c in chunks if text_of(c) and c["choices"][0]["index"] == 0]
+
+
+def say(chunks: list[Chunk], *texts: str) -> list[Chunk]:
+    """Let choice 0 go on after its last piece of text."""
+    if not (said := spoken(chunks)):
+        return chunks
+    last = said[-1]
+    after = next(i for i, chunk in enumerate(chunks) if chunk is last) + 1
+    choice = last["choices"][0]
+    pieces = [{**last, "choices": [{**choice, "delta": {"content": text}}]} for text in texts]
+    return [*chunks[:after], *pieces, *chunks[after:]]
+
+
+def finish_as(chunks: list[Chunk], reason: str) -> list[Chunk]:
+    """Let choice 0 end for another reason."""
+    if (chunk := finish_chunk(chunks)) is not None:
+        chunk["choices"][0]["finish_reason"] = reason
+    return chunks
+
+
 def on_document(change: Callable[[Any], Any]) -> Mutant:
     """Lift a change of the JSON document that answers a request without stream, or a refused one."""
 

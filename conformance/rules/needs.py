@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.wire.events import Message
+from conformance.wire.script import Framing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,12 @@ def _asks_usage(exchange: Exchange) -> bool:
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
+def _limit(exchange: Exchange) -> int:
+    """The limit of tokens that was asked for, 0 where there is none."""
+    limits = (exchange.member("max_completion_tokens"), exchange.member("max_tokens"))
+    return next((limit for limit in limits if isinstance(limit, int) and limit > 0), 0)
+
+
 def _has_range_error(exchange: Exchange) -> bool:
     for name, (least, most) in RANGES.items():
         value = exchange.member(name)
@@ -101,9 +108,31 @@ WIRE_HEAD = Need(
     fits=lambda e: e.layer == "wire" and e.head is not None,
     probes=STREAMS,
 )
+LENGTH = Need(
+    name="a response with a Content-Length",
+    fits=lambda e: WIRE_HEAD.fits(e) and e.transport is not None and e.transport.framing is Framing.LENGTH,
+    probes=("document", *REFUSALS),
+)
+JSON_ANSWER = Need(
+    name="an answer that is one JSON document",
+    fits=lambda e: e.head is not None and e.document is not None and not (_stream_asked(e) and e.status == 200),
+    probes=("document", *REFUSALS),
+)
+UNAUTHORIZED = Need(
+    name="an answer with status 401",
+    fits=lambda e: e.status == 401,
+    probes=("key-missing",),
+    feature="auth",
+)
 STREAM_ASKED = Need(
     name="the answer to a valid request for a stream",
     fits=lambda e: _stream_asked(e) and e.head is not None and (e.probe in STREAMS or e.status == 200),
+    probes=STREAMS,
+    protocol="chat",
+)
+VALID_STREAM_ASKED = Need(
+    name="the answer to a request for a stream that every server can serve",
+    fits=lambda e: _stream_asked(e) and e.head is not None and e.probe in STREAMS,
     probes=STREAMS,
     protocol="chat",
 )
@@ -145,6 +174,18 @@ ONE_TOKEN = Need(
     name="a stream with max_tokens 1",
     fits=lambda e: _was_read(e) and 1 in (e.member("max_tokens"), e.member("max_completion_tokens")),
     probes=("max-tokens-one",),
+    protocol="chat",
+)
+LIMITED = Need(
+    name="a stream with a limit of tokens",
+    fits=lambda e: _was_read(e) and _limit(e) > 0,
+    probes=("max-tokens-one", "long-text"),
+    protocol="chat",
+)
+PLAIN = Need(
+    name="a stream without limit, stop sequence and tools",
+    fits=lambda e: _was_read(e) and _limit(e) == 0 and not e.member("stop") and not e.member("tools"),
+    probes=("stream", "usage-asked", "usage-options-empty", "non-ascii"),
     protocol="chat",
 )
 STOP = Need(

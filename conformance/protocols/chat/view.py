@@ -49,6 +49,14 @@ class Choice:
         """The first finish reason."""
         return self.finishes[0][1] if self.finishes else None
 
+    def step_at(self, position: int) -> Step:
+        """The chunk that carries this character of the text."""
+        for step, text in self.texts:
+            position -= len(text)
+            if position < 0:
+                return step
+        return self.texts[-1][0]
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:

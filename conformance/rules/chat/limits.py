@@ -1,0 +1,137 @@
+"""The limits that a request sets: stop sequences and max_tokens, kept and named in the finish_reason."""
+
+from collections.abc import Iterator
+
+from conformance.protocols.chat.view import View
+from conformance.protocols.finding import Finding, show
+from conformance.rules.chat.content import pointer_to
+from conformance.rules.mutate import Chunk, finish_as, on_chunks, say
+from conformance.rules.needs import LIMITED, ONE_TOKEN, STOP
+from conformance.rules.rule import MUST, SHOULD, rule
+from conformance.rules.sources import OPENAPI, issue
+
+
+@on_chunks
+def stop_sequence_left_in(chunks: list[Chunk]) -> list[Chunk]:
+    """The sequence that ended the text is sent as well."""
+    return say(chunks, "5")
+
+
+@on_chunks
+def stop_sequence_passed_over(chunks: list[Chunk]) -> list[Chunk]:
+    """The sequence is over two tokens, and nobody looks across them."""
+    return say(chunks, " 5", ", 6", ", 7.")
+
+
+@rule(
+    id="chat/limits/stop-sequence-cut",
+    level=MUST,
+    says="The text does not contain the stop sequence.",
+    source=(
+        OPENAPI.at("StopConfiguration: the returned text will not contain the stop sequence"),
+        issue("vllm-project/vllm#3574"),
+        issue("sgl-project/sglang#11462"),
+    ),
+    needs=STOP,
+    broken_by=(stop_sequence_left_in, stop_sequence_passed_over),
+)
+def stop_sequence_cut(stream: View) -> Iterator[Finding]:
+    if stream.exchange.member("include_stop_str_in_output"):  # asks vLLM and SGLang to leave it in
+        return
+    for choice in stream.choices.values():
+        text = choice.text
+        for stop in stream.stops:
+            if stop and (at := text.find(stop)) >= 0:
+                step = choice.step_at(at)
+                got = show(text[max(0, at - 40) : at + len(stop) + 40])
+                yield stream.finding(f"the text up to {show(stop)}", got, step, pointer=pointer_to(step, choice.index))
+                break
+
+
+@on_chunks
+def stopped_for_length(chunks: list[Chunk]) -> list[Chunk]:
+    return finish_as(chunks, "length")
+
+
+@on_chunks
+def stopped_by_a_filter(chunks: list[Chunk]) -> list[Chunk]:
+    return finish_as(chunks, "content_filter")
+
+
+@rule(
+    id="chat/limits/stop-sequence-finishes-with-stop",
+    level=SHOULD,
+    says="A text that a stop sequence ended has the finish_reason stop.",
+    source=(OPENAPI.at("finish_reason: stop if the model hit a natural stop point or a provided stop sequence"),),
+    needs=STOP,
+    broken_by=(stopped_for_length, stopped_by_a_filter),
+)
+def stop_sequence_finishes_with_stop(stream: View) -> Iterator[Finding]:
+    if stream.max_tokens is not None:  # the limit may have come first
+        return
+    for choice in stream.choices.values():
+        if choice.texts and choice.finish in ("length", "content_filter"):
+            yield stream.finding("finish_reason stop", choice.finish, choice.finishes[0][0])
+
+
+@on_chunks
+def limit_called_stop(chunks: list[Chunk]) -> list[Chunk]:
+    return finish_as(chunks, "stop")
+
+
+@rule(
+    id="chat/limits/limit-finishes-with-length",
+    level=MUST,
+    says="A text that max_tokens 1 cut short has the finish_reason length.",
+    source=(
+        OPENAPI.at("finish_reason: length if the maximum number of tokens specified in the request was reached"),
+        issue("huggingface/transformers#42157"),
+        issue("Blaizzy/mlx-vlm#1215"),
+    ),
+    needs=ONE_TOKEN,
+    broken_by=(limit_called_stop,),
+)
+def limit_finishes_with_length(stream: View) -> Iterator[Finding]:
+    for choice in stream.choices.values():
+        if choice.texts and choice.finish == "stop":
+            got = f"stop, after the one token {show(choice.text)}"
+            yield stream.finding("finish_reason length", got, choice.finishes[0][0])
+
+
+@on_chunks
+def goes_on_past_the_limit(chunks: list[Chunk]) -> list[Chunk]:
+    return say(chunks, *[" and on"] * 600)
+
+
+@rule(
+    id="chat/limits/limit-kept",
+    level=MUST,
+    says="The reply is no longer than max_tokens allows.",
+    source=(
+        OPENAPI.at("max_completion_tokens: an upper bound for the number of tokens that can be generated"),
+        issue("llm-d/llm-d-inference-sim#29"),
+    ),
+    needs=LIMITED,
+    broken_by=(goes_on_past_the_limit,),
+)
+def limit_kept(stream: View) -> Iterator[Finding]:
+    limit = stream.max_tokens
+    if limit is None:
+        return
+    counted = (stream.usage or {}).get("completion_tokens")
+    most = limit * max(stream.choices_asked, len(stream.choices))
+    if isinstance(counted, int) and counted > most:
+        yield stream.finding(f"at most {most} tokens", f"completion_tokens {counted}", stream.usages[-1])
+        return
+    for choice in stream.choices.values():
+        words = len(choice.text.split())
+        if words > limit * 1.5 + 2:  # hardly a token has two words in it
+            yield stream.finding(f"at most {limit} tokens", f"{words} words: {show(choice.text)}", choice.texts[-1][0])
+
+
+RULES = (
+    stop_sequence_cut,
+    stop_sequence_finishes_with_stop,
+    limit_finishes_with_length,
+    limit_kept,
+)
