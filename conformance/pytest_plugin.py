@@ -86,7 +86,7 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
         return _judge(target)
     from filelock import FileLock
 
-    shared = Path(tempfile.gettempdir()) / f"streamspec-{os.getuid()}-{worker['testrunuid']}"
+    shared = Path(tempfile.gettempdir()) / f"streamspec-{worker['testrunuid']}"
     shared.mkdir(mode=0o700, exist_ok=True)
     file = shared / f"{target.name}.json"
     with FileLock(f"{file}.lock"):

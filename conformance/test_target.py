@@ -1,11 +1,12 @@
 """The one test of `pytest --pyargs conformance`: a rule holds on a target. The plugin makes the items."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 
-def test_rule(conformance_verdict: dict[str, Any], record_property: pytest.RecordProperty) -> None:
+def test_rule(conformance_verdict: dict[str, Any], record_property: Callable[[str, object], None]) -> None:
     """A red verdict fails; what cannot apply is skipped with its reason; a known failure that fails is an xfail."""
     verdict = conformance_verdict["verdict"]
     record_property("verdict", verdict)
