@@ -118,7 +118,8 @@ PROBES: tuple[Probe, ...] = (
 def requests_of(probe: Probe, *, url: str, model: str, headers: tuple[tuple[str, str], ...] = ()) -> list[Request]:
     """The requests of a probe in the order they are sent, without credentials; its own is the last."""
     bodies = [probe.body] if probe.companion_body is None else [probe.companion_body, probe.body]
-    endpoint = url.rstrip("/") + "/chat/completions"
+    base, question, query = url.partition("?")  # Azure wants ?api-version= behind the path
+    endpoint = base.rstrip("/") + "/chat/completions" + question + query
     return [
         Request("POST", endpoint, headers, {"model": probe.model or model, **b} if isinstance(b, dict) else b)
         for b in bodies

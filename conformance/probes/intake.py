@@ -1,0 +1,137 @@
+"""The bytes of one response on their way to reader and sink: the key blotted out, and no more than the limits allow.
+
+Knows no socket and no clock.
+"""
+
+from enum import Enum
+from typing import Protocol
+
+from conformance.protocols.exchange import Ending
+from conformance.protocols.reading import ExchangeReader
+from conformance.wire.events import Message
+
+from .endpoint import Limits
+from .sending import Mask
+
+CODED_PIECE = 1024
+"""Compressed bytes are read in pieces of this size, for each may hold a thousand times as much."""
+ALWAYS = 64 * 1024
+"""Bytes that an exchange may have even when the budget of its run is spent: enough for a refusal."""
+
+
+class Sink(Protocol):
+    """Whoever wants the bytes as they come."""
+
+    def data(self, at: float, data: bytes) -> None:
+        """Bytes have come, `at` seconds after the request."""
+
+    def end(self, at: float, ending: Ending) -> None:
+        """No more will."""
+
+
+class Budget:
+    """What the exchanges of one run may hold together: endless answers to every probe cost memory once."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._bytes = 2 * limits.max_bytes
+        self._events = 2 * limits.max_events
+
+    def take(self, size: int, events: int) -> None:
+        """An exchange has grown by so much."""
+        self._bytes -= size
+        self._events -= events
+
+    @property
+    def spent(self) -> bool:
+        """Nothing is left."""
+        return self._bytes <= 0 or self._events <= 0
+
+
+class State(Enum):
+    """What the bytes so far mean for reading on."""
+
+    OPEN = "there is more to come"
+    OVER = "the response has ended by its framing, or cannot be read"
+    FULL = "the limits are reached"
+    SEEN = "as many messages as we wanted"
+
+
+class Intake:
+    """Takes the bytes of one response: blots out the key, hands them to reader and sink, measures them."""
+
+    def __init__(
+        self,
+        reader: ExchangeReader,
+        limits: Limits,
+        *,
+        mask: Mask,
+        sink: Sink | None,
+        budget: Budget,
+        wanted: int | None,
+    ) -> None:
+        self.reader = reader
+        self._limits = limits
+        self._mask = mask
+        self._sink = sink
+        self._budget = budget
+        self._wanted = wanted
+        self._received = 0
+        self._messages = 0
+        self._kept_at: float | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Nothing has come at all."""
+        return self._received == 0
+
+    @property
+    def kept_at(self) -> float | None:
+        """When bytes came that are kept back, because they may be the start of the key."""
+        return self._kept_at
+
+    def feed(self, at: float, data: bytes) -> State:
+        """Take bytes up to the point where the exchange ends."""
+        state = self._feed(at, self._mask.feed(data))
+        self._kept_at = at if self._mask.keeps else None
+        return state
+
+    def rest(self) -> State:
+        """Nothing follows soon: what was kept back is due, and no key."""
+        at, self._kept_at = self._kept_at, None
+        return self._feed(at, self._mask.rest()) if at is not None else self._state()
+
+    def _feed(self, at: float, data: bytes) -> State:
+        start = 0
+        state = self._state()
+        while start < len(data) and state in (State.OPEN, State.OVER):
+            coded = self.reader.head is not None and self.reader.head.get("content-encoding") != ""
+            size = CODED_PIECE if coded else len(data)
+            piece = data[start : start + min(size, self._limits.max_bytes - self._received)]
+            start += len(piece)
+            self._take(at, piece)
+            state = self._state()
+        return state
+
+    def _take(self, at: float, piece: bytes) -> None:
+        size, events = self.reader.size, len(self.reader.events)
+        if self._sink is not None:
+            self._sink.data(at, piece)
+        self.reader.feed(piece, at)
+        self._received += len(piece)
+        new = self.reader.events[events:]
+        self._messages += sum(isinstance(event, Message) for event in new)
+        self._budget.take(self.reader.size - size, len(new))
+
+    def _state(self) -> State:
+        limits, reader = self._limits, self.reader
+        if self._wanted is not None and self._messages >= self._wanted:
+            return State.SEEN
+        if max(self._received, reader.size) >= limits.max_bytes or len(reader.events) >= limits.max_events:
+            return State.FULL
+        if self._budget.spent and self._received >= ALWAYS:
+            return State.FULL
+        if reader.over:
+            return State.OVER
+        if reader.head is None and self._received > limits.max_head:
+            return State.FULL
+        return State.OPEN

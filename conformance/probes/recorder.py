@@ -1,0 +1,132 @@
+"""One exchange on one connection: a request goes out, the bytes of the answer are kept with their times.
+
+Whatever the peer does is part of the exchange and raises nothing. Follows no redirect, tries nothing twice. Knows no
+probe and no file.
+"""
+
+from dataclasses import dataclass
+
+from conformance.protocols.exchange import Ending, Exchange, Request
+from conformance.protocols.reading import ExchangeReader
+
+from .connection import By, Connection
+from .endpoint import Endpoint, Limits
+from .intake import Budget, Intake, Sink, State
+from .sending import Mask, bytes_of, recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """When and how we leave before the response is over; what comes first counts."""
+
+    messages: int | None = None
+    """After so many messages; those that came in the same read are kept."""
+    seconds: float | None = None
+    """After so long; 0 is before the head."""
+    by: By = By.FIN
+
+
+async def record(
+    connection: Connection,
+    endpoint: Endpoint,
+    request: Request,
+    *,
+    with_key: bool = True,
+    leave: Leave | None = None,
+    sink: Sink | None = None,
+    budget: Budget | None = None,
+    reused: bool = False,
+    probe: str = "",
+    source: str = "",
+    beside: Exchange | None = None,
+) -> Exchange:
+    """Send a request and read its answer. The connection is not closed, unless by `leave`.
+
+    `reused` says that the connection served a request before. When the peer then closes it without a byte of an
+    answer, it had closed it already: that reads as a reset, however the end of the connection shows.
+    """
+    limits = endpoint.limits
+    reader = ExchangeReader(recorded(request, endpoint, with_key=with_key))
+    intake = Intake(
+        reader,
+        limits,
+        mask=Mask(endpoint.key),
+        sink=sink,
+        budget=budget or Budget(limits),
+        wanted=leave.messages if leave else None,
+    )
+    start = connection.clock()
+    connection.send(bytes_of(request, endpoint, with_key=with_key))
+    ending, at = Ending.LEFT, None
+    try:
+        ending, at = await _read(connection, intake, limits, leave, start)
+        if reused and ending is Ending.EOF and intake.empty:
+            ending = Ending.RESET
+    finally:  # also when we are cancelled: that, too, is leaving
+        if at is None:
+            at = max(0.0, connection.clock() - start)
+        if ending is Ending.LEFT:
+            connection.leave(leave.by if leave else By.FIN)
+        if sink is not None:
+            sink.end(at, ending)
+    return reader.close(ending, at, probe=probe, source=source, beside=beside)
+
+
+def not_sent(
+    endpoint: Endpoint,
+    request: Request,
+    *,
+    with_key: bool = True,
+    sink: Sink | None = None,
+    probe: str = "",
+    source: str = "",
+    beside: Exchange | None = None,
+) -> Exchange:
+    """The exchange of a request for which there was no connection, because the peer closed it or takes no new one."""
+    if sink is not None:
+        sink.end(0.0, Ending.RESET)
+    reader = ExchangeReader(recorded(request, endpoint, with_key=with_key))
+    return reader.close(Ending.RESET, 0.0, probe=probe, source=source, beside=beside)
+
+
+async def _read(
+    connection: Connection, intake: Intake, limits: Limits, leave: Leave | None, start: float
+) -> tuple[Ending, float]:
+    """Read to the end of the response, whatever end that is; give it and the seconds since the request."""
+    end = start + limits.exchange_s
+    away = start + leave.seconds if leave and leave.seconds is not None else float("inf")
+    while True:
+        until = min(away, end if intake.reader.head is not None else min(end, start + limits.head_s))
+        due = float("inf") if intake.kept_at is None else start + intake.kept_at + limits.linger_s
+        now, came = await connection.receive(min(until, due))
+        at = max(0.0, now - start)
+        if isinstance(came, bytes):
+            state = intake.feed(at, came)
+        else:
+            state = intake.rest()
+            if came is not Ending.TIMEOUT or now >= until:
+                return (Ending.LEFT if came is Ending.TIMEOUT and now >= away else came), at
+        match state:
+            case State.SEEN:
+                return Ending.LEFT, at
+            case State.FULL:
+                return Ending.CUT, at
+            case State.OVER:
+                return await _linger(connection, intake, limits, start, at)
+        if (now := connection.clock()) >= end:
+            return Ending.TIMEOUT, max(0.0, now - start)
+
+
+async def _linger(
+    connection: Connection, intake: Intake, limits: Limits, start: float, at: float
+) -> tuple[Ending, float]:
+    """The response is over: listen for bytes that should not be there, and for how the connection ends."""
+    until = start + at + limits.linger_s
+    while True:
+        now, came = await connection.receive(until)
+        if isinstance(came, Ending):
+            intake.rest()
+            return (Ending.RESET if came is Ending.RESET else Ending.EOF), at
+        at = max(at, now - start)
+        if intake.feed(at, came) is State.FULL or now >= until:
+            return Ending.EOF, at

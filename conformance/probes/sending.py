@@ -1,0 +1,104 @@
+"""A request to the bytes that are sent, and to what may be written down of it. The grammar is h11's; no socket."""
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import quote, urlsplit
+
+import h11
+
+from conformance.protocols.credentials import (
+    without_credentials,
+    without_credentials_in_body,
+    without_credentials_in_url,
+)
+from conformance.protocols.exchange import Request
+
+from .endpoint import Endpoint
+
+KEPT = "/%:@!$&'()*+,;=~-._?"
+"""What may stand in a path or a query; all else is percent-encoded."""
+LEAST_SECRET = 8
+"""Keys shorter than this ("EMPTY", "ollama") are no secrets, and their letters stand in honest answers."""
+
+
+def agent() -> str:
+    """What we call ourselves, "streamspec/0.1.0"."""
+    try:
+        return f"streamspec/{version('streamspec')}"
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "streamspec/0"
+
+
+def bytes_of(request: Request, endpoint: Endpoint, *, with_key: bool = True) -> bytes:
+    """The request as it goes on the wire."""
+    parts = urlsplit(request.url)
+    target = quote(parts.path or "/", safe=KEPT) + (f"?{quote(parts.query, safe=KEPT)}" if parts.query else "")
+    body = _body_bytes(request.body)
+    headers = _headers(request, endpoint, with_key=with_key, size=len(body))
+    connection = h11.Connection(h11.CLIENT)
+    head = connection.send(h11.Request(method=request.method, target=target, headers=headers))
+    return (head or b"") + (connection.send(h11.Data(data=body)) or b"")
+
+
+def recorded(request: Request, endpoint: Endpoint, *, with_key: bool = True) -> Request:
+    """The request as an exchange and its recording keep it: what is sent, without credentials."""
+    headers = _headers(request, endpoint, with_key=with_key, size=len(_body_bytes(request.body)))
+    return Request(
+        request.method,
+        without_credentials_in_url(request.url),
+        without_credentials(headers),
+        without_credentials_in_body(request.body),
+    )
+
+
+def _headers(request: Request, endpoint: Endpoint, *, with_key: bool, size: int) -> list[tuple[str, str]]:
+    """Every header that is sent, credentials included. The endpoint's replace ours, the request's replace both."""
+    headers = {"user-agent": agent(), "accept": "text/event-stream", "accept-encoding": "identity"}
+    headers |= {name.lower(): value for name, value in (*endpoint.headers.items(), *request.headers)}
+    if endpoint.key:
+        bearer = endpoint.key_header.lower() == "authorization"
+        headers[endpoint.key_header.lower()] = f"Bearer {endpoint.key}" if bearer else endpoint.key
+    sent = [
+        ("host", endpoint.authority),
+        *headers.items(),
+        ("content-type", "application/json"),
+        ("content-length", str(size)),
+    ]
+    return sent if with_key else list(without_credentials(sent))
+
+
+def _body_bytes(body: object) -> bytes:
+    """Text is sent as it is, anything else as JSON."""
+    return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode()
+
+
+class Mask:
+    """Blots the key out of what a server sends back, byte for byte, so that lengths and framing stay.
+
+    A key that is cut in two by the framing of the response is not found.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode() if len(key) >= LEAST_SECRET else b""
+        self._kept = b""
+
+    @property
+    def keeps(self) -> bool:
+        """Some bytes are kept back."""
+        return bool(self._kept)
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes with the key blotted out; an end that may be the start of the key is kept back."""
+        if not self._key:
+            return data
+        data = (self._kept + data).replace(self._key, b"*" * len(self._key))
+        start = data.find(self._key[:1], max(0, len(data) - len(self._key) + 1))
+        while start >= 0 and not self._key.startswith(data[start:]):
+            start = data.find(self._key[:1], start + 1)
+        self._kept = data[start:] if start >= 0 else b""
+        return data[:start] if start >= 0 else data
+
+    def rest(self) -> bytes:
+        """What was kept back, when no more bytes come."""
+        kept, self._kept = self._kept, b""
+        return kept
