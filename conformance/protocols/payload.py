@@ -10,7 +10,6 @@ from typing import NoReturn
 
 import msgspec
 
-
 MAX_DEPTH = 128
 """Levels of nesting that are read: beyond some hundred, writing a value down again overflows Python's stack."""
 

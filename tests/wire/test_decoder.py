@@ -88,7 +88,7 @@ def test_the_last_event_field_names_one_event(body: bytes, expected: list[tuple[
 
 
 def test_a_split_between_cr_and_lf_is_one_line_end() -> None:
-    assert told(b"data: a\r", b"\ndata: b\r", b"\n\r", b"\n") == [("", "a\nb")]
+    assert [("", "a\nb")] == told(b"data: a\r", b"\ndata: b\r", b"\n\r", b"\n")
 
 
 def test_a_bom_that_arrives_byte_by_byte_is_dropped() -> None:
@@ -109,7 +109,7 @@ def test_comments_come_out_where_they_stand() -> None:
 def test_a_comment_inside_an_event_comes_out_before_the_event() -> None:
     found = events(b"data: a\n: c\ndata: b\n\n")
     assert [Comment("c", 8, 12)] == found[:1]
-    assert [(e.data, e.start, e.end) for e in found[1:] if isinstance(e, Message)] == [("a\nb", 0, 21)]
+    assert [("a\nb", 0, 21)] == [(e.data, e.start, e.end) for e in found[1:] if isinstance(e, Message)]
 
 
 def test_fields_without_data_come_out_as_an_event_of_their_own() -> None:
@@ -123,7 +123,7 @@ def test_an_event_without_an_end_comes_out_as_cut_off() -> None:
 
 
 def test_a_lone_cr_at_the_very_end_is_a_line_end() -> None:
-    assert [(e.start, e.end) for e in events(b"data: a\n\r")] == [(0, 9)]
+    assert [(0, 9)] == [(e.start, e.end) for e in events(b"data: a\n\r")]
 
 
 def test_spans_are_the_bytes_of_the_event() -> None:
@@ -141,7 +141,7 @@ def test_spans_are_the_bytes_of_the_event() -> None:
 
 def test_the_plainest_form_needs_no_lines_and_every_other_form_has_them() -> None:
     found = events(b"data: a\n\ndata:b\n\ndata: c\r\n\r\nid: 1\ndata: d\n\n")
-    assert [len(e.lines) for e in found if isinstance(e, Message)] == [0, 2, 2, 3]
+    assert [0, 2, 2, 3] == [len(e.lines) for e in found if isinstance(e, Message)]
 
 
 def test_a_field_splits_at_the_first_colon_less_one_space() -> None:
@@ -154,19 +154,19 @@ def test_an_event_has_the_arrival_time_of_its_last_byte() -> None:
     decoder = Decoder()
     pieces = [(b"data: a\n", 1.0), (b"\ndata: b\n\ndata: ", 2.0), (b"c\n\n", 3.0)]
     found = [event for piece, at in pieces for event in decoder.feed(piece, at)]
-    assert [event.at for event in found] == [2.0, 2.0, 3.0]
+    assert [2.0, 2.0, 3.0] == [event.at for event in found]
 
 
 def test_an_event_that_a_lone_cr_ended_arrived_with_that_cr() -> None:
     decoder = Decoder()
     found = [*decoder.feed(b"data: a\r\r", 1.0), *decoder.feed(b"data: b\r\r", 2.0), *decoder.close(3.0)]
-    assert [(e.data, e.at) for e in found if isinstance(e, Message)] == [("a", 1.0), ("b", 2.0)]
+    assert [("a", 1.0), ("b", 2.0)] == [(e.data, e.at) for e in found if isinstance(e, Message)]
 
 
 def test_an_event_that_crlf_ended_arrived_with_the_lf() -> None:
     decoder = Decoder()
     found = [*decoder.feed(b"data: a\r\n\r", 1.0), *decoder.feed(b"\n", 2.0)]
-    assert [(e.data, e.at) for e in found if isinstance(e, Message)] == [("a", 2.0)]
+    assert [("a", 2.0)] == [(e.data, e.at) for e in found if isinstance(e, Message)]
 
 
 def test_an_overlong_event_is_told_and_the_next_one_is_read() -> None:
@@ -183,5 +183,5 @@ def test_many_short_lines_make_an_event_overlong() -> None:
 
 
 def test_more_lines_than_memory_is_meant_for_make_an_event_overlong() -> None:
-    assert [len(e.lines) for e in events(b"a\n" * 100_000 + b"\n", limit=10**9) if isinstance(e, Dataless)] == [100_001]
+    assert [100_001] == [len(e.lines) for e in events(b"a\n" * 100_000 + b"\n", limit=10**9) if isinstance(e, Dataless)]
     assert [Overlong(0, 200_003)] == events(b"a\n" * 100_001 + b"\n", limit=10**9)

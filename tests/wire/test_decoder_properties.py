@@ -120,7 +120,7 @@ def test_events_are_apart_in_order_and_end_with_a_line_end(body: bytes) -> None:
     for event, after in itertools.pairwise(found):
         assert event.end <= after.start
     for event in found:
-        assert dispatched(b"\n" + body[event.start : event.end]) == [(event.name, event.data)]
+        assert [(event.name, event.data)] == dispatched(b"\n" + body[event.start : event.end])
 
 
 def test_a_line_without_end_takes_no_more_memory_than_the_limit() -> None:
@@ -128,7 +128,7 @@ def test_a_line_without_end_takes_no_more_memory_than_the_limit() -> None:
     tracemalloc.start()
     try:
         for _ in range(1600):  # 100 MiB
-            assert decoder.feed(piece) == []
+            assert [] == decoder.feed(piece)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -141,7 +141,7 @@ def test_a_long_line_in_small_pieces_is_not_read_again_and_again() -> None:
     decoder = Decoder()
     for _ in range(1 << 18):
         decoder.feed(b"x" * 16)
-    assert len(decoder.close()) == 1
+    assert 1 == len(decoder.close())
 
 
 # -- proof that the properties bite ------------------------------------------------------------------------------
@@ -238,9 +238,7 @@ def test_the_openai_client_reads_the_same(blocks: list[tuple[list[bytes], bytes]
 @given(BODIES, CUTS)
 def test_httpx_sse_reads_the_same(body: bytes, cuts: list[int]) -> None:
     httpx_sse = pytest.importorskip("httpx_sse", reason="httpx-sse is an optional second opinion")
-    decoder, found = httpx_sse._decoders.SSEDecoder(), []
+    decoder = httpx_sse._decoders.SSEDecoder()
     text = body.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    for line in text.split("\n")[:-1]:
-        if (event := decoder.decode(line)) is not None and event.data:
-            found.append(event.data)
-    assert found == [data for _, data in dispatched(body) if data]
+    found = [decoder.decode(line) for line in text.split("\n")[:-1]]
+    assert [e.data for e in found if e is not None and e.data] == [data for _, data in dispatched(body) if data]

@@ -24,7 +24,7 @@ def test_a_message_is_written_in_the_plainest_form(data: str, expected: bytes) -
 
 
 def test_a_comment_is_a_line_and_a_blank_one() -> None:
-    assert encoder.comment("ping") == b": ping\n\n"
+    assert b": ping\n\n" == encoder.comment("ping")
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_waits_stay_and_nothing_follows_a_reset() -> None:
 
 
 def test_a_status_that_has_no_name_is_written_without_one() -> None:
-    assert encoder.head(Answer(299, (), (), Framing.CLOSE)) == b"HTTP/1.1 299 \r\nconnection: close\r\n\r\n"
+    assert b"HTTP/1.1 299 \r\nconnection: close\r\n\r\n" == encoder.head(Answer(299, (), (), Framing.CLOSE))

@@ -44,7 +44,7 @@ def test_a_good_response_is_complete(raw: bytes, body: bytes, transport: Transpo
     for pieces in ([raw], one_by_one(raw)):
         got_body, got, _ = read(*pieces)
         assert body == got_body
-        assert transport == Transport(got.framing, got.complete, got.flaw, got.rest)
+        assert Transport(got.framing, got.complete, got.flaw, got.rest) == transport
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_chunked_wins_over_length_and_both_headers_are_kept() -> None:
     body, transport, head = read(raw)
     assert (body, transport.framing, transport.complete) == (b"hello", Framing.CHUNKED, True)
     assert head is not None
-    assert head.all("content-length") == ["3"]
+    assert ["3"] == head.all("content-length")
 
 
 def test_the_head_keeps_the_spelling_of_its_headers() -> None:
@@ -116,8 +116,8 @@ def test_a_connection_is_reusable_after_a_whole_response_and_nothing_else(raw: b
 def test_what_follows_the_end_is_kept_to_a_kilobyte() -> None:
     reader = ResponseReader()
     reader.feed(LENGTH + b"hello" + b"x" * 600)
-    assert reader.feed(b"y" * 600) == b""
-    assert reader.transport().rest == b"x" * 600 + b"y" * 424
+    assert b"" == reader.feed(b"y" * 600)
+    assert b"x" * 600 + b"y" * 424 == reader.transport().rest
 
 
 def coded(coding: str, body: bytes) -> bytes:
