@@ -1,12 +1,23 @@
 """Every rule there is, in the order reports show them. To add a file, add a line."""
 
-from conformance.rules.chat import content, json, limits, termination, text
+from conformance.rules.chat import content, json, limits, termination, text, tokens, usage
+from conformance.rules.http import connection, framing, headers, status
 from conformance.rules.rule import Rule
+from conformance.rules.sse import encoding, events, lines
 
 ALL: tuple[Rule, ...] = (
+    *status.RULES,
+    *headers.RULES,
+    *framing.RULES,
+    *connection.RULES,
+    *encoding.RULES,
+    *lines.RULES,
+    *events.RULES,
     *json.RULES,
     *content.RULES,
     *text.RULES,
     *limits.RULES,
+    *usage.RULES,
+    *tokens.RULES,
     *termination.RULES,
 )

@@ -111,7 +111,7 @@ def read_as_windows(chunks: list[Chunk]) -> list[Chunk]:
     id="chat/text/utf-8-encoded-once",
     level=SHOULD,
     says="Text is not UTF-8 that was read in another charset and encoded again.",
-    source=(SUITE.at("characters of three and four bytes"), issue("BerriAI/litellm#18842")),
+    source=(SUITE.at("characters of three and four bytes"),),
     needs=STREAM,
     broken_by=(read_as_latin_one, read_as_windows),
 )
