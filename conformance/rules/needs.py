@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.wire.events import Message
-from conformance.wire.script import Framing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +107,10 @@ WIRE_HEAD = Need(
     fits=lambda e: e.layer == "wire" and e.head is not None,
     probes=STREAMS,
 )
-LENGTH = Need(
-    name="a response with a Content-Length",
-    fits=lambda e: WIRE_HEAD.fits(e) and e.transport is not None and e.transport.framing is Framing.LENGTH,
-    probes=("document", *REFUSALS),
+ANSWER = Need(
+    name="a response of any kind, as it was on the wire",
+    fits=WIRE_HEAD.fits,
+    probes=("document", *REFUSALS, *STREAMS),
 )
 JSON_ANSWER = Need(
     name="an answer that is one JSON document",
@@ -119,8 +118,8 @@ JSON_ANSWER = Need(
     probes=("document", *REFUSALS),
 )
 UNAUTHORIZED = Need(
-    name="an answer with status 401",
-    fits=lambda e: e.status == 401,
+    name="the answer to a request without a valid key",
+    fits=lambda e: e.status == 401 or (e.head is not None and e.probe == "key-missing"),
     probes=("key-missing",),
     feature="auth",
 )

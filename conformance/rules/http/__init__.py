@@ -1,0 +1,1 @@
+"""HTTP: status, headers, framing and the connection. Knows nothing of events or JSON."""

@@ -1,0 +1,1 @@
+"""Server-sent events: bytes, lines and events. Knows nothing of what the data mean."""
