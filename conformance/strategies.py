@@ -25,7 +25,7 @@ HEADERS = (
     ("x-request-id", "req_1"),
 )
 LOOKS_LOST = "\ufffd" + "".join(map(chr, range(0x80, 0xC0)))
-"""U+FFFD stands for lost bytes, and UTF-8 taken for Latin-1 is full of U+0080 to U+00BF: text with these looks broken."""
+"""U+FFFD stands for lost bytes; U+0080 to U+00BF abound in UTF-8 that was taken for Latin-1. Text with these looks broken."""
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=LOOKS_LOST), min_size=1, max_size=12)
 """Any other Unicode text, NUL and line separators included."""
 
