@@ -1,6 +1,22 @@
 """Every rule there is, in the order reports show them. To add a file, add a line."""
 
-from conformance.rules.chat import content, json, limits, termination, text, tokens, usage
+from conformance.rules.chat import (
+    choice,
+    content,
+    delta,
+    envelope,
+    errors,
+    identity,
+    json,
+    limits,
+    logprobs,
+    order,
+    role,
+    termination,
+    text,
+    tokens,
+    usage,
+)
 from conformance.rules.http import connection, framing, headers, status
 from conformance.rules.rule import Rule
 from conformance.rules.sse import encoding, events, lines
@@ -14,10 +30,18 @@ ALL: tuple[Rule, ...] = (
     *lines.RULES,
     *events.RULES,
     *json.RULES,
+    *envelope.RULES,
+    *identity.RULES,
+    *choice.RULES,
+    *delta.RULES,
+    *logprobs.RULES,
+    *role.RULES,
+    *order.RULES,
     *content.RULES,
     *text.RULES,
     *limits.RULES,
     *usage.RULES,
     *tokens.RULES,
+    *errors.RULES,
     *termination.RULES,
 )

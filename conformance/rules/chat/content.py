@@ -147,7 +147,7 @@ def text_with_the_role(chunks: list[Chunk]) -> list[Chunk]:
 )
 def begins_empty(stream: View) -> Iterator[Finding]:
     for choice in stream.choices.values():
-        if choice.texts and choice.texts[0][0] is choice.first:
+        if choice.texts and choice.roles and choice.texts[0][0] is choice.roles[0] is choice.first:
             step, text = choice.texts[0]
             yield stream.finding('content "" or null', text, step, pointer=pointer_to(step, choice.index))
             return

@@ -239,7 +239,7 @@ def raw_zero_byte(text: str) -> str:
     id="chat/json/control-characters-escaped",
     level=MUST,
     says="Control characters inside JSON strings are escaped.",
-    source=(RFC8259.at("section 7"), CLIENTS.at("case j_raw_control: json parsers refuse the message")),
+    source=(RFC8259.at("section 7"), CLIENTS.at("expectations: data with a raw control byte is refused")),
     needs=STREAM,
     broken_by=(raw_tab, raw_line_feed, raw_zero_byte),
 )
@@ -270,7 +270,7 @@ def least_logprob(text: str) -> str:
     id="chat/json/numbers-finite",
     level=MUST,
     says="Every number is finite: no NaN and no Infinity.",
-    source=(RFC8259.at("section 6"), CLIENTS.at("strict JSON parsers refuse the message; Python's json takes it")),
+    source=(RFC8259.at("section 6"), CLIENTS.at("expectations: NaN is refused; Python's json accepts it")),
     needs=STREAM,
     broken_by=(not_a_number, infinite, least_logprob),
 )
@@ -339,7 +339,7 @@ def same_key_spelled_otherwise(text: str) -> str:
     id="chat/json/keys-unique",
     level=SHOULD,
     says="No object has the same key twice.",
-    source=(RFC8259.at("section 4"), CLIENTS.at("parsers differ: first, last, or an error")),
+    source=(RFC8259.at("section 4"), CLIENTS.at("expectations: duplicate key, either way")),
     needs=STREAM,
     broken_by=(model_twice, content_twice, same_key_spelled_otherwise),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.protocols.chat.states import Kind, State
-from conformance.protocols.chat.view import View
+from conformance.protocols.chat.view import View, is_foreign
 from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding
 from conformance.rules.mutate import Chunk, content_chunk, finish_chunk, on_chunks, text_of
@@ -223,7 +223,7 @@ def key_left_out_once(chunks: list[Chunk]) -> list[Chunk]:
     broken_by=(key_left_out_elsewhere, key_left_out_once),
 )
 def null_elsewhere(stream: View) -> Iterator[Finding]:
-    without = [s for s in stream.chunks if s.chunk is not None and "usage" not in s.chunk]
+    without = [s for s in stream.chunks if s.chunk is not None and "usage" not in s.chunk and not is_foreign(s)]
     if without:
         more = f" (and in {len(without) - 1} more messages)" if len(without) > 1 else ""
         yield stream.finding("usage null", f"no such member{more}", without[0], pointer="/usage")
