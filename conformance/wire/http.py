@@ -65,6 +65,7 @@ class ResponseReader:
         self._inflated = 0
         self._rest = b""
         self._complete = False
+        self._ended_by_closing = False
         self._flaw = ""
         self.head: Head | None = None
 
@@ -85,6 +86,7 @@ class ResponseReader:
     def close(self) -> bytes:
         """The peer has closed the connection."""
         if not self.over:
+            self._ended_by_closing = True
             return self._receive(b"")
         return b""
 
@@ -95,7 +97,8 @@ class ResponseReader:
             framing = Framing.CHUNKED
         elif self.head is not None and self.head.get("content-length"):
             framing = Framing.LENGTH
-        reusable = self._complete and not self._rest and self._connection.their_state is h11.DONE
+        open_still = self._connection.their_state is h11.DONE and not self._ended_by_closing
+        reusable = self._complete and not self._rest and open_still
         return Transport(framing, self._complete, self._flaw, self._rest, reusable)
 
     def _receive(self, data: bytes) -> bytes:
