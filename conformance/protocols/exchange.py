@@ -29,7 +29,7 @@ class Ending(Enum):
     """We stopped at the limit of bytes."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """A message read as the protocol. `kind` and the states are the enums of that protocol's `states`."""
 
     number: int

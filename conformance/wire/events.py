@@ -16,7 +16,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     start: int
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A dispatched event. `name` is its `event` field ("" when it has none)."""
 
     data: str
@@ -28,7 +28,7 @@ class Message(msgspec.Struct, frozen=True):
     """Empty when the event was written in the plainest form: one line `data: ...`, ended by two LF."""
 
 
-class Comment(msgspec.Struct, frozen=True):
+class Comment(msgspec.Struct, frozen=True, gc=False):
     """A line that starts with a colon."""
 
     text: str
@@ -37,7 +37,7 @@ class Comment(msgspec.Struct, frozen=True):
     at: float | None = None
 
 
-class Dataless(msgspec.Struct, frozen=True):
+class Dataless(msgspec.Struct, frozen=True, gc=False):
     """Fields and a blank line, but no `data` among them: a browser dispatches nothing."""
 
     lines: tuple[Line, ...]
@@ -46,7 +46,7 @@ class Dataless(msgspec.Struct, frozen=True):
     at: float | None = None
 
 
-class CutOff(msgspec.Struct, frozen=True):
+class CutOff(msgspec.Struct, frozen=True, gc=False):
     """The body ended inside an event; a browser discards these bytes."""
 
     raw: bytes
@@ -55,7 +55,7 @@ class CutOff(msgspec.Struct, frozen=True):
     at: float | None = None
 
 
-class Overlong(msgspec.Struct, frozen=True):
+class Overlong(msgspec.Struct, frozen=True, gc=False):
     """An event longer than the decoder's limit. Its bytes were not kept."""
 
     start: int
