@@ -1,0 +1,54 @@
+"""The request behind a response of which nothing else is known. Assumes what lets the fewest rules speak wrongly.
+
+A stream was asked for if a stream came, as many choices as came, and of `stream_options` nothing is known, so that no
+rule about usage applies.
+"""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.protocols.exchange import Ending, Request
+from conformance.protocols.reading import ExchangeReader
+from conformance.wire.http import Head
+
+EVENT_STREAM = "text/event-stream"
+NOT_RECORDED = "not recorded"
+MESSAGES = [{"role": "user", "content": NOT_RECORDED}]
+DOCUMENT = Request(
+    "POST", "http://not-recorded/v1/chat/completions", (), {"messages": MESSAGES, "stream_options": NOT_RECORDED}
+)
+STREAM_BODY = {"messages": MESSAGES, "stream": True, "stream_options": NOT_RECORDED}
+STREAM = replace(DOCUMENT, body=STREAM_BODY)
+MOST_CHOICES = 128
+STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,9}(?:data|event|id|retry)?:")
+"""A field or a comment."""
+OTHER_PATHS = (
+    (re.compile(rb'"object"\s{0,9}:\s{0,9}"text_completion"'), "/v1/completions"),
+    (re.compile(rb'"type"\s{0,9}:\s{0,9}"response\.'), "/v1/responses"),
+    (re.compile(rb'"type"\s{0,9}:\s{0,9}"message_start"'), "/v1/messages"),
+)
+"""Streams of other protocols, told by what only they say near the start."""
+START = 16 * 1024
+
+
+def request_behind(head: Head, body: bytes) -> Request:
+    """What may have been asked for when this came."""
+    if head.media_type != EVENT_STREAM and not STREAM_START.match(body):
+        return DOCUMENT
+    for pattern, path in OTHER_PATHS:
+        if pattern.search(body, 0, START):
+            return replace(STREAM, url=f"http://not-recorded{path}")
+    reader = ExchangeReader(STREAM, head=head, layer="body")
+    reader.feed(body)
+    exchange = reader.close(Ending.EOF)
+    indices = [index for step in exchange.steps if step.chunk for index in _indices(step.chunk)]
+    highest = max((index for index in indices if 0 <= index < MOST_CHOICES), default=0)
+    return replace(STREAM, body={**STREAM_BODY, "n": highest + 1}) if highest else STREAM
+
+
+def _indices(chunk: dict[str, Any]) -> list[int]:
+    choices = chunk.get("choices")
+    entries = choices if isinstance(choices, list) else []
+    indices = (entry.get("index") for entry in entries if isinstance(entry, dict))
+    return [index for index in indices if type(index) is int]
