@@ -11,6 +11,8 @@ from conformance.rules.chat import (
     limits,
     logprobs,
     order,
+    refusals,
+    refused,
     role,
     termination,
     text,
@@ -43,5 +45,7 @@ ALL: tuple[Rule, ...] = (
     *usage.RULES,
     *tokens.RULES,
     *errors.RULES,
+    *refusals.RULES,
+    *refused.RULES,
     *termination.RULES,
 )

@@ -80,7 +80,7 @@ def _has_range_error(exchange: Exchange) -> bool:
     for name, (least, most) in RANGES.items():
         value = exchange.member(name)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and (value < least or (most is not None and value > most)):
+        if name != "max_tokens" and is_number and (value < least or (most is not None and value > most)):
             return True
     return False
 
@@ -224,7 +224,9 @@ TWO_STREAMS = Need(
 )
 DOCUMENT_ASKED = Need(
     name="the answer to a valid request without stream",
-    fits=lambda e: _posts_json(e) and e.member("stream") in (None, False) and e.status == 200,
+    fits=lambda e: (
+        _posts_json(e) and isinstance(e.request.body, dict) and e.member("stream") in (None, False) and e.status == 200
+    ),
     probes=("document",),
     protocol="chat",
 )
@@ -267,13 +269,27 @@ WRONG_TYPE = Need(
 OUT_OF_RANGE = Need(
     name="a request with a member out of range",
     fits=lambda e: _posts_json(e) and _has_range_error(e),
-    probes=("choices-zero", "max-tokens-negative", "temperature-high"),
+    probes=("choices-zero", "temperature-high"),
+    protocol="chat",
+)
+LIMIT_NEGATIVE = Need(
+    name="a request with a negative max_tokens",
+    fits=lambda e: _posts_json(e) and isinstance(e.member("max_tokens"), int) and e.member("max_tokens") < 0,
+    probes=("max-tokens-negative",),
     protocol="chat",
 )
 ROLE_UNKNOWN = Need(
     name="a request with an unknown role",
     fits=lambda e: _posts_json(e) and _has_unknown_role(e),
     probes=("role-unknown",),
+    protocol="chat",
+)
+INVALID = Need(
+    name="a request that is not in order",
+    fits=lambda e: any(
+        need.fits(e) for need in (BAD_JSON, MESSAGES_MISSING, MESSAGES_EMPTY, WRONG_TYPE, OUT_OF_RANGE, ROLE_UNKNOWN)
+    ),
+    probes=REFUSALS,
     protocol="chat",
 )
 OPTIONS_WITHOUT_STREAM = Need(

@@ -248,8 +248,8 @@ def says_something(stream: View) -> Iterator[Finding]:
     if not stream.completed:
         return
     for choice in stream.choices.values():
-        if choice.first_payload is None and choice.finish != "content_filter":
-            step = choice.finishes[0][0] if choice.finishes else choice.first
+        if choice.first_payload is None and choice.finish not in (None, "content_filter"):
+            step = choice.finishes[0][0]
             yield stream.finding("some text", f"none in choice {choice.index}", step)
 
 

@@ -218,7 +218,8 @@ def finishes_after(messages: list[str]) -> list[str]:
 
 @on_messages
 def text_after(messages: list[str]) -> list[str]:
-    return [*messages[:2], ERROR, messages[1], DONE]
+    text = next((m for m in messages if '"delta":{"content":"' in m), None)
+    return [*messages[:2], ERROR, text, DONE] if text else messages
 
 
 @rule(

@@ -61,23 +61,17 @@ def left_out(chunks: list[Chunk]) -> list[Chunk]:
     return _without(chunks, usage_chunk(chunks))
 
 
-@on_chunks
-def null_in_its_chunk(chunks: list[Chunk]) -> list[Chunk]:
-    if (chunk := usage_chunk(chunks)) is not None:
-        chunk["usage"] = None
-    return chunks
-
-
 @rule(
     id="chat/usage/sent-when-asked",
     level=MUST,
     says="A stream that asked for usage brings it.",
     source=(ASKED, OBSERVED.at("44 of 44"), issue("TheTom/vllm-swift#19")),
     needs=USAGE_ASKED,
-    broken_by=(left_out, null_in_its_chunk),
+    broken_by=(left_out,),
 )
 def sent_when_asked(stream: View) -> Iterator[Finding]:
-    if stream.completed and stream.choices and not any(_counts(s) for s in stream.usages):
+    finished = stream.completed and stream.choices and all(c.finishes for c in stream.choices.values())
+    if finished and not any(_counts(s) for s in stream.usages):
         placeholders = f", {len(stream.usages)} objects of zeros" if stream.usages else ""
         yield stream.finding("a chunk with usage", f"no usage{placeholders}", stream.last)
 
