@@ -28,8 +28,7 @@ from .play import Played, Sleep, play
 
 LOG = logging.getLogger("mockserver")
 HTTP_LOG = logging.getLogger("mockserver.http")
-HTTP_LOG.addHandler(logging.NullHandler())
-HTTP_LOG.propagate = False  # a client that speaks no HTTP is answered 400; aiohttp would print a traceback as well
+HTTP_LOG.setLevel(logging.CRITICAL)  # a client that speaks no HTTP is answered 400; aiohttp adds a traceback
 
 BODY_MAXIMUM = 8 * 1024 * 1024
 """Bytes of a request body; a longer one is answered 413."""

@@ -13,8 +13,8 @@ from conformance.wire.script import Answer
 Fault = tuple[Rule, Mutant]
 
 HEADER = "x-streamspec-fault"
-TOLD_BY_STATUS = {401: "key-missing", 404: "model-unknown"}
-"""Some needs go by the name of the probe. The status of our own good answer says which of those probes it must be."""
+PROBE_LIKE = {200: "stream", 401: "key-missing", 404: "model-unknown"}
+"""Some needs go by the name of the probe. The status of our own good answer says which probe sends such a request."""
 
 
 def find(name: str) -> Fault:
@@ -51,5 +51,5 @@ def apply(fault: Fault, request: Request, answer: Answer) -> Answer:
     if not rule.needs.alone:
         # Such rules compare two answers, both of them good ones: each is broken alike.
         return mutant(answer) if answer.status == 200 else answer
-    exchange = exchange_of(request, answer, probe=TOLD_BY_STATUS.get(answer.status, ""))
+    exchange = exchange_of(request, answer, probe=PROBE_LIKE.get(answer.status, ""))
     return mutant(answer) if rule.needs.fits(exchange) else answer

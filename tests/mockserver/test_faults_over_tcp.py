@@ -138,11 +138,23 @@ def _findings(exchange: Exchange) -> dict[str, list[object]]:
     return {rule: list(found) for rule, found in findings_of(exchange).items() if found}
 
 
+def _seen(exchange: Exchange | None, *, both: bool) -> object:
+    """What a client can tell of an exchange, and of the one beside it where a rule looks at both."""
+    if exchange is None:
+        return None
+    own = (exchange.head, exchange.transport, exchange.body, exchange.ending, exchange.ended_at)
+    times = [step.event.at for step in exchange.steps]
+    return own, times, _seen(exchange.beside, both=False) if both else None
+
+
 def _changed(rule: Rule, mutant: Mutant) -> list[tuple[Probe, Exchange]]:
     """The probes whose answer this mutant changes, and what they give in memory."""
     changed = []
     for probe, good in proof.good_exchanges():
-        if rule.needs.fits(good) and not proof._same(broken := proof.exchanges_of(probe, mutant), good):
+        if not rule.needs.fits(good):
+            continue
+        broken = proof.exchanges_of(probe, mutant)
+        if _seen(broken, both=not rule.needs.alone) != _seen(good, both=not rule.needs.alone):
             changed.append((probe, broken))
             if len(changed) == PROBES_EACH:
                 break
