@@ -13,8 +13,10 @@ from conformance.wire.events import Message
 from .endpoint import Limits
 from .sending import Mask
 
-CODED_PIECE = 1024
-"""Compressed bytes are read in pieces of this size, for each may hold a thousand times as much."""
+PIECE = 64 * 1024
+"""Bytes that are read before the limits are looked at again."""
+CODED_PIECE = 256
+"""The same for bytes that are, or may be, compressed: each may hold a thousand."""
 ALWAYS = 64 * 1024
 """Bytes that an exchange may have even when the budget of its run is spent: enough for a refusal."""
 
@@ -104,8 +106,8 @@ class Intake:
         start = 0
         state = self._state()
         while start < len(data) and state in (State.OPEN, State.OVER):
-            coded = self.reader.head is not None and self.reader.head.get("content-encoding") != ""
-            size = CODED_PIECE if coded else len(data)
+            plain = self.reader.head is not None and not self.reader.head.get("content-encoding")
+            size = PIECE if plain else CODED_PIECE
             piece = data[start : start + min(size, self._limits.max_bytes - self._received)]
             start += len(piece)
             self._take(at, piece)
