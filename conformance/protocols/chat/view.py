@@ -11,7 +11,7 @@ from typing import Any
 import schemas
 from conformance.protocols.exchange import Ending, Exchange, Step
 from conformance.protocols.finding import Finding, show
-from conformance.wire.events import CutOff, Overlong
+from conformance.wire.events import CutOff, Dataless, Overlong
 
 from .reader import NOT_FINISHED
 from .states import Kind
@@ -122,7 +122,9 @@ class View:
     @cached_property
     def unreadable(self) -> bool:
         """Some message was lost, so that nothing can be said of what is missing from the stream."""
-        return any(s.kind is Kind.UNREADABLE for s in self.steps)
+        blocks = (e for e in self.exchange.events if isinstance(e, Dataless))
+        lost = any(b"{" in line.raw or b"[DONE]" in line.raw for block in blocks for line in block.lines)
+        return lost or any(s.kind is Kind.UNREADABLE for s in self.steps)
 
     @cached_property
     def ended(self) -> bool:

@@ -10,7 +10,7 @@ from conformance.rules.needs import ANY, SECOND
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, RFC9110, RFC9112
 from conformance.wire.encoder import LAST_CHUNK
-from conformance.wire.script import Answer, Framing, Reset, Script, Send, Wait
+from conformance.wire.script import Answer, Reset, Script, Send, Wait
 
 from .framing import ended_early
 
@@ -18,7 +18,7 @@ from .framing import ended_early
 def hung_up(exchange: Exchange) -> bool:
     """The connection could have been used again, and was dead when it was."""
     before = exchange.beside.transport if exchange.beside else None
-    if before is None or not before.reusable or before.framing is Framing.CLOSE:
+    if before is None or not before.reusable:
         return False
     return exchange.head is None and exchange.ending in (Ending.RESET, Ending.EOF) and not _said_anything(exchange)
 

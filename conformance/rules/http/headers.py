@@ -15,10 +15,12 @@ from conformance.rules.sources import CLIENTS, HTML, OBSERVED, OPENAPI, RFC9110,
 from conformance.wire.http import Head
 from conformance.wire.script import Answer, Send, body
 
+from .framing import BROKEN_CODING, UNREADABLE_CODING
+
 EVENT_STREAM = "text/event-stream"
 SINGLE = ("content-type", "content-length", "date", "server", "location", "retry-after")
 """Headers of one value."""
-REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "cf-ray")
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-litellm-call-id")
 
 
 def _labelled(answer: Answer, content_type: str | None) -> Answer:
@@ -152,13 +154,14 @@ def compressed(answer: Answer) -> Answer:
 def coding_asked_for(stream: View) -> Iterator[Finding]:
     exchange = stream.exchange
     coding = exchange.head.get("content-encoding").strip().lower() if exchange.head else ""
-    if coding in ("", "identity") or not exchange.request.headers or _is_broken_coding(exchange):
-        return  # without its headers nothing is known of what the request accepts
+    if coding in ("", "identity") or _flaw(exchange).startswith(BROKEN_CODING):
+        return
+    if not exchange.request.headers and not _flaw(exchange).startswith(UNREADABLE_CODING):
+        return  # nothing is known of what the request accepts
     accepted = exchange.request.header("accept-encoding") or ""
     if coding not in accepted.lower() and "*" not in accepted:
-        yield stream.finding(
-            "no content coding", f"content-encoding: {coding}, accept-encoding: {accepted or 'absent'}"
-        )
+        got = f"content-encoding: {coding} for accept-encoding: {accepted or 'none'}"
+        yield stream.finding("no content coding", got)
 
 
 @on_headers
@@ -176,12 +179,12 @@ def said_and_not_done(headers: dict[str, str]) -> dict[str, str]:
     broken_by=(said_and_not_done,),
 )
 def coding_true(exchange: Exchange) -> Iterator[Finding]:
-    if exchange.head is not None and exchange.transport is not None and _is_broken_coding(exchange):
-        yield exchange.finding(_header(exchange.head, "content-encoding"), exchange.transport.flaw)
+    if exchange.head is not None and _flaw(exchange).startswith(BROKEN_CODING):
+        yield exchange.finding(_header(exchange.head, "content-encoding"), _flaw(exchange))
 
 
-def _is_broken_coding(exchange: Exchange) -> bool:
-    return exchange.transport is not None and "coding is broken" in exchange.transport.flaw
+def _flaw(exchange: Exchange) -> str:
+    return exchange.transport.flaw if exchange.transport else ""
 
 
 @on_headers

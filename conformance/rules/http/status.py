@@ -9,7 +9,7 @@ from conformance.rules.mutate import is_stream, on_answer
 from conformance.rules.needs import STREAM_ASKED, VALID_STREAM_ASKED
 from conformance.rules.rule import MUST, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, issue
-from conformance.rules.sse.unusual import carries_payload, stray_lines
+from conformance.rules.sse.unusual import carries_payload, is_page, stray_lines
 from conformance.wire.events import CutOff, Message, Overlong
 from conformance.wire.script import Answer, Framing, Send
 
@@ -19,6 +19,7 @@ COMPLETION = (
     b'"message":{"role":"assistant","content":"Hello!","refusal":null},"logprobs":null,"finish_reason":"stop"}],'
     b'"usage":{"prompt_tokens":4,"completion_tokens":2,"total_tokens":6}}'
 )
+BAD_GATEWAY = b"<html>\n<head><title>502 Bad Gateway</title></head>\n<body>nginx</body>\n</html>\n"
 LOGIN = b"<!doctype html>\n<html><body>Sign in to go on.</body></html>\n"
 
 
@@ -33,6 +34,11 @@ def _instead(answer: Answer, status: int, content_type: str, body: bytes) -> Ans
 @on_answer
 def overloaded(answer: Answer) -> Answer:
     return _instead(answer, 503, "application/json", OVERLOADED)
+
+
+@on_answer
+def bad_gateway(answer: Answer) -> Answer:
+    return _instead(answer, 502, "text/html", BAD_GATEWAY)
 
 
 @on_answer
@@ -58,7 +64,8 @@ def sent_elsewhere(answer: Answer) -> Answer:
     says="A valid request for a stream is answered with status 200.",
     source=(OPENAPI.at("POST /chat/completions, responses.200"), OBSERVED.at("109 of 109")),
     needs=VALID_STREAM_ASKED,
-    broken_by=(overloaded, no_content, created, sent_elsewhere),
+    broken_by=(overloaded, bad_gateway, no_content, created, sent_elsewhere),
+    also_breaks=("chat/refused/is-json",),
 )
 def success(stream: View) -> Iterator[Finding]:
     exchange = stream.exchange
@@ -122,7 +129,7 @@ def _has_messages(stream: View) -> bool:
     if any(isinstance(event, Message | Overlong) for event in stream.exchange.events):
         return True
     head = stream.exchange.head
-    if head is None or head.media_type != "text/event-stream":
+    if head is None or head.media_type != "text/event-stream" or is_page(stream):
         return False
     cut = any(isinstance(event, CutOff) and b"data" in event.raw for event in stream.exchange.events)
     return cut or any(carries_payload(line) for _, line in stray_lines(stream))

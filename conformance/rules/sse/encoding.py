@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.protocols.chat.view import View
-from conformance.protocols.finding import Finding
+from conformance.protocols.finding import Finding, shorten
 from conformance.rules.mutate import on_body
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
@@ -82,7 +82,7 @@ def utf8(stream: View) -> Iterator[Finding]:
             return
         around = body[max(0, error.start - AROUND) : error.end + AROUND].decode("utf-8", "backslashreplace")
         step = next((s for s in stream.steps if s.event.start <= error.start < s.event.end), None)
-        yield stream.finding("UTF-8", f"{around!r}: {error.reason}", step, span=(error.start, error.end))
+        yield stream.finding("UTF-8", f"{error.reason}: …{shorten(around)}…", step, span=(error.start, error.end))
 
 
 @on_body
@@ -136,7 +136,7 @@ def next_line(body: bytes) -> bytes:
 )
 def no_line_separators(stream: View) -> Iterator[Finding]:
     body = stream.exchange.body
-    if body.isascii():
+    if b"\xe2" not in body and b"\xc2" not in body:  # a hundred times faster than to match
         return
     found = [match.span() for match in SEPARATORS.finditer(body)]
     if found:

@@ -12,7 +12,7 @@ from conformance.rules.sources import CLIENTS, HTML, OBSERVED, OPENAPI, SUITE, i
 from conformance.wire.events import Comment, CutOff, Dataless, Event, Message, Overlong
 from conformance.wire.script import Act, Send
 
-from .unusual import KNOWN, fields, first_of, unusual
+from .unusual import KNOWN, first_of, is_page, name_of, unusual
 
 MEBIBYTE = 1024 * 1024
 
@@ -69,14 +69,9 @@ def line_ends_spelled_out(body: bytes) -> bytes:
 )
 def ended(stream: View) -> Iterator[Finding]:
     last = stream.exchange.events[-1] if stream.exchange.events else None
-    if isinstance(last, CutOff) and stream.ended and not _is_page(last):
+    if isinstance(last, CutOff) and stream.ended and not is_page(stream):
         got = f"the end of the body after {show(last.raw[-80:])}"
         yield from first_of(stream, "a blank line before the end", [(last, got)])
-
-
-def _is_page(event: CutOff) -> bool:
-    """HTML that calls itself an event stream; that it has no messages is said elsewhere."""
-    return event.raw.lstrip()[:1] == b"<"
 
 
 @on_body
@@ -107,7 +102,8 @@ def id_alone(body: bytes) -> bytes:
     broken_by=(retry_alone, name_alone, id_alone),
 )
 def carry_data(stream: View) -> Iterator[Finding]:
-    bare = [e for e in unusual(stream) if isinstance(e, Dataless) and all(name in KNOWN for name, _ in fields(e))]
+    dataless = [event for event in unusual(stream) if isinstance(event, Dataless)]
+    bare = [event for event in dataless if all(name_of(line) in KNOWN for line in event.lines[:-1])]
     places: list[tuple[Event, str]] = [(event, stream.exchange.text((event.start, event.end))) for event in bare]
     yield from first_of(stream, "a data field, or a comment", places)
 
@@ -209,7 +205,7 @@ def done_named(acts: list[Act]) -> list[Act]:
     broken_by=(every_event_named, done_named),
 )
 def no_name(stream: View) -> Iterator[Finding]:
-    yield from first_of(stream, "data alone", _with_field(stream, "event"))
+    yield from first_of(stream, "data alone", _with_field(stream, b"event"))
 
 
 @on_acts
@@ -237,7 +233,7 @@ def numbered_with_a_comment(acts: list[Act]) -> list[Act]:
     broken_by=(numbered, numbered_with_a_comment),
 )
 def no_id(stream: View) -> Iterator[Finding]:
-    places = _with_field(stream, "id")
+    places = _with_field(stream, b"id")
     if places:
         first = places[0][0]
         comment = next((e for e in unusual(stream) if isinstance(e, Comment) and e.start > first.start), None)
@@ -268,17 +264,17 @@ def retry_at_the_start(body: bytes) -> bytes:
     broken_by=(retry_everywhere, retry_at_the_start),
 )
 def no_retry(stream: View) -> Iterator[Finding]:
-    yield from first_of(stream, "data alone", _with_field(stream, "retry"))
+    yield from first_of(stream, "data alone", _with_field(stream, b"retry"))
 
 
-def _with_field(stream: View, name: str) -> list[tuple[Event, str]]:
-    """Messages with a field besides data, and the field."""
+def _with_field(stream: View, name: bytes) -> list[tuple[Event, str]]:
+    """Messages with a field besides data, and its line."""
     places: list[tuple[Event, str]] = []
     for event in unusual(stream):
         if isinstance(event, Message):
-            value = next((value for key, value in fields(event) if key == name), None)
-            if value is not None:
-                places.append((event, show(f"{name}: {value}")))
+            line = next((line.raw for line in event.lines if name_of(line) == name), None)
+            if line is not None:
+                places.append((event, show(line)))
     return places
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding
-from conformance.wire.events import Dataless, Event, Line, Message, field
+from conformance.wire.decoder import BOM
+from conformance.wire.events import Dataless, Event, Line, Message
 
-KNOWN = ("data", "event", "id", "retry")
+KNOWN = (b"data", b"event", b"id", b"retry")
 """Field names of the standard; a client ignores any other."""
 
 
@@ -18,10 +19,15 @@ def unusual(stream: View) -> list[Event]:
     return [e for e in stream.exchange.events if type(e) is not Message or e.lines]
 
 
-def fields(event: Event) -> list[tuple[str, str]]:
-    """The fields of an event, in order; none where only the data were kept."""
-    lines = event.lines if isinstance(event, Message | Dataless) else ()
-    return [field(line) for line in lines[:-1]]
+def is_page(stream: View) -> bool:
+    """HTML that calls itself an event stream. That it brings no messages is said once, and nothing of its lines."""
+    exchange = stream.exchange
+    return exchange.body[:64].lstrip()[:1] == b"<" and not any(isinstance(event, Message) for event in exchange.events)
+
+
+def name_of(line: Line) -> bytes:
+    """The field name of a line: what stands before the first colon."""
+    return line.raw.partition(b":")[0]
 
 
 def flawed(stream: View) -> set[int]:
@@ -41,25 +47,25 @@ def stray_lines(stream: View) -> Iterator[tuple[Event, Line]]:
 
     Not those inside a message that cannot be read: there they are the rest of a text that was not split into fields.
     """
-    events = [event for event in unusual(stream) if isinstance(event, Message | Dataless)]
+    events = [e for e in unusual(stream) if isinstance(e, Message | Dataless)] if not is_page(stream) else []
     wrong = flawed(stream) if events else set()
     for event in events:
         if event.start not in wrong:
             for line in event.lines[:-1]:
-                if field(line)[0] not in KNOWN:
+                if name_of(line) not in KNOWN:
                     yield event, line
 
 
 def is_indented(line: Line) -> bool:
     """A known field, or a comment, behind white space."""
-    name = field(line)[0]
-    return name[:1].isspace() and name.strip() in (*KNOWN, "")
+    name = name_of(line)
+    return name[:1].isspace() and name.strip() in (*KNOWN, b"")
 
 
 def carries_payload(line: Line) -> bool:
     """A line that was meant to be data."""
-    name = field(line)[0].strip(" \t\ufeff").lower()
-    return name in ("data", "error") or b"{" in line.raw or b"[DONE]" in line.raw
+    meant = name_of(line).removeprefix(BOM).strip().lower() in (b"data", b"error")
+    return meant or b"{" in line.raw or b"[DONE]" in line.raw
 
 
 def first_of(stream: View, wanted: str, places: Sequence[tuple[Event, str]]) -> Iterator[Finding]:
