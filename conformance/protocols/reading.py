@@ -14,8 +14,8 @@ from .payload import parse
 
 TIME_LIMIT = 60.0
 """Seconds that an exchange may take in memory, and by default on a socket."""
-SHARED = ("id", "object", "model", "system_fingerprint", "service_tier")
-"""Members that nearly every chunk repeats; their strings are kept once."""
+SHARED = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+"""Members that nearly every chunk repeats; their values are kept once."""
 
 
 def protocol_of(request: Request) -> str:
@@ -43,7 +43,7 @@ class ExchangeReader:
         self._size = 0
         self._events: list[Event] = []
         self._steps: list[Step] = []
-        self._strings: dict[Any, Any] = {}
+        self._shared: dict[Any, Any] = {}
         self.head_at: float | None = None
 
     @property
@@ -125,13 +125,13 @@ class ExchangeReader:
             if (step := self._reader.read(event)) is not None:
                 self._steps.append(step)
                 if step.chunk is not None:
-                    self._share_strings(step.chunk)
+                    self._share(step.chunk)
 
-    def _share_strings(self, chunk: dict[str, Any]) -> None:
+    def _share(self, chunk: dict[str, Any]) -> None:
         for key in SHARED:
             value = chunk.get(key)
-            if type(value) is str:
-                chunk[key] = self._strings.setdefault(value, value)
+            if type(value) is str or type(value) is int:
+                chunk[key] = self._shared.setdefault(value, value)
 
 
 def _choices_asked(request: Request) -> int | None:
