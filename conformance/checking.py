@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from conformance.judge import judge
-from conformance.loading import Loaded, load
+from conformance.loading import Loaded, LoadError, load
 from conformance.protocols.chat.dialects import OPENAI, Dialect
 from conformance.protocols.exchange import Request
 from conformance.rules import ALL
@@ -19,10 +19,13 @@ def check(
     dialect: Dialect = OPENAI,
     rules: Sequence[Rule] = ALL,
 ) -> Iterator[Checked]:
-    """Judge every recording under the paths, one at a time. Raises LoadError for what cannot be read."""
+    """Judge every recording under the paths, one at a time. What cannot be read is UNTESTABLE, with the reason."""
     for path in paths:
-        for loaded in load(path, request=request):
-            yield _check(loaded, dialect, rules)
+        try:
+            for loaded in load(path, request=request):
+                yield _check(loaded, dialect, rules)
+        except LoadError as problem:
+            yield Checked(str(path), Verdict.UNTESTABLE, dialect.name, (), str(problem).removeprefix(f"{path}: "))
 
 
 def _check(loaded: Loaded, dialect: Dialect, rules: Sequence[Rule]) -> Checked:

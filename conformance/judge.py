@@ -109,23 +109,21 @@ def _without_exchange(
 ) -> RuleVerdict:
     """No exchange meets the rule's needs: tell whether that is the target's choice or its fault."""
     need = rule.needs
-    if features is None:
-        return RuleVerdict(rule, Verdict.NOT_APPLICABLE, reason=f"needs {need.name}")
-    if need.feature and need.feature not in features:
-        return RuleVerdict(rule, Verdict.NOT_APPLICABLE, reason=f"feature {need.feature!r} is not declared")
     made = [exchange for exchange in exchanges if exchange.probe in need.probes]
-    if not made:
-        return RuleVerdict(
-            rule, Verdict.NOT_APPLICABLE, reason=f"needs {need.name}, which no probe of this run asks for"
-        )
-    outcome = "; ".join(f"{exchange.probe}: {_outcome(exchange)}" for exchange in made[:3])
-    return RuleVerdict(
-        rule,
-        Verdict.UNTESTABLE,
-        reason=f"needs {need.name}, but {outcome}",
-        probes=tuple(exchange.probe for exchange in made),
-        known=known is not None,
-    )
+    verdict = Verdict.NOT_APPLICABLE
+    if features is None:
+        reason = f"needs {need.name}"
+    elif need.feature and need.feature not in features:
+        reason = f"feature {need.feature!r} is not declared"
+    elif not made:
+        reason = f"needs {need.name}, which no probe of this run asks for"
+    else:
+        verdict = Verdict.UNTESTABLE
+        outcome = "; ".join(f"{exchange.probe}: {_outcome(exchange)}" for exchange in made[:3])
+        reason = f"needs {need.name}, but {outcome}"
+    if known is not None:
+        reason = f"listed as a known failure, but {reason}"
+    return RuleVerdict(rule, verdict, (), reason, tuple(exchange.probe for exchange in made), known is not None)
 
 
 def _outcome(exchange: Exchange) -> str:

@@ -97,14 +97,17 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
 
 
 def _judge(target: "Target") -> dict[str, Any]:
-    from conformance.probes.endpoint import Unreachable
+    from conformance.probes.connection import Unreachable
     from conformance.report import junit, machine
     from conformance.running import run_target
+    from conformance.targets import ConfigurationError
 
     try:
         report = asyncio.run(run_target(target, key=os.environ.get(target.key_env) or None))
-    except (Unreachable, LookupError) as problem:
+    except (Unreachable, ConfigurationError, LookupError) as problem:
         return {"problem": str(problem)}
+    if report.problem:
+        return {"problem": report.problem}
     texts = {verdict.rule.id: junit.describe(verdict) for verdict in report.verdicts}
     rules = machine.of_run([report])["targets"][0]["rules"]
     return {"rules": {rule["rule"]: {**rule, "text": texts[rule["rule"]]} for rule in rules}}

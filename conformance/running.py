@@ -8,13 +8,14 @@ from pathlib import Path
 
 from conformance.judge import judge, timing_of, unused_tolerances
 from conformance.probes.catalogue import PROBES, Probe
-from conformance.probes.endpoint import Endpoint
+from conformance.probes.endpoint import Endpoint, Limits
+from conformance.probes.runner import Silent
 from conformance.probes.runner import run as run_probes
 from conformance.protocols.chat import dialects
 from conformance.protocols.exchange import Exchange
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
-from conformance.targets import BUILT_IN, FEATURES, Target
+from conformance.targets import BUILT_IN, FEATURES, ConfigurationError, Target
 from conformance.verdicts import Report
 from mockserver.answering import Settings
 from mockserver.app import running
@@ -67,14 +68,20 @@ async def _run(
 ) -> Report:
     started, clock = datetime.now(UTC), time.monotonic()
     dialect = dialects.find("strict" if strict else target.dialect)
-    exchanges = await run_probes(
-        endpoint_of(target, key),
-        probes_for(rules),
-        features=target.features,
-        workers=target.workers,
-        record_to=record_to,
-        on_progress=on_progress,
-    )
+    problem = ""
+    try:
+        exchanges = await run_probes(
+            endpoint_of(target, key),
+            probes_for(rules),
+            features=target.features,
+            workers=target.workers,
+            record_to=record_to,
+            on_progress=on_progress,
+        )
+    except Silent as silent:
+        exchanges, problem = silent.exchanges, str(silent)
+        if not any(exchange.head for exchange in exchanges):
+            raise
     verdicts = judge(exchanges, rules=rules, dialect=dialect, features=target.features, known=target.known_failures)
     return Report(
         target=target.name,
@@ -87,18 +94,25 @@ async def _run(
         seconds=time.monotonic() - clock,
         started=started.isoformat(timespec="seconds"),
         again=again,
+        problem=problem,
     )
 
 
 def endpoint_of(target: Target, key: str | None) -> Endpoint:
-    """The network side of a target."""
+    """The network side of a target. Raises ConfigurationError where it cannot be used."""
+    try:
+        return _endpoint(target, key)
+    except ValueError as problem:
+        raise ConfigurationError(f"target {target.name}: {problem}") from problem
+
+
+def _endpoint(target: Target, key: str | None) -> Endpoint:
     return Endpoint(
         url=target.url,
         model=target.model,
-        key=key,
+        key=key or "",
         key_header=target.key_header,
-        headers=tuple(target.headers.items()),
+        headers=target.headers,
         verify=target.verify,
-        exchange_s=target.timeout,
-        head_s=min(30.0, target.timeout),
+        limits=Limits(exchange_s=target.timeout, head_s=min(Limits().head_s, target.timeout)),
     )

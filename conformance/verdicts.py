@@ -100,6 +100,8 @@ class Report:
     """When the run began, ISO 8601 in UTC."""
     again: str = ""
     """The command that runs this again, up to `--only`."""
+    problem: str = ""
+    """Why the run could not be made whole, where it could not."""
 
     @property
     def red(self) -> tuple[RuleVerdict, ...]:

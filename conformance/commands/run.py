@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from conformance import targets
-from conformance.probes.endpoint import Unreachable
+from conformance.probes.connection import Unreachable
 from conformance.protocols.chat import dialects
 from conformance.report import junit, machine, text
 from conformance.rules.rule import Rule
@@ -57,6 +57,9 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         text.render(report, out, verbose=verbose)
     _write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
     _write(options["junit_file"], lambda: junit.of_run(reports))
+    for report in reports:
+        if report.problem:
+            fail(report.problem)
     if not any(v.verdict is not Verdict.NOT_APPLICABLE for report in reports for v in report.verdicts):
         fail("no rule could be judged; declare features or give other rules with --only")
     sys.exit(RED if any(report.red for report in reports) else 0)

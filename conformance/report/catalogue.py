@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from conformance.rules.mutate import name_of
@@ -33,15 +32,19 @@ def of_rules(rules: Sequence[Rule]) -> list[dict[str, Any]]:
 
 
 def table(rules: Sequence[Rule], console: Console) -> None:
-    """A line per rule, and how many there are."""
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("rule", "level", "authority", "says"):
-        grid.add_column(heading, overflow="fold")
+    """A line per rule, never folded, so that grep finds it; and how many there are."""
+    widths = [max(len(text) for text in column) for column in zip(*map(_cells, rules), strict=True)]
     for rule in rules:
-        grid.add_row(Text(rule.id), Text(rule.level.value.upper()), Text(rule.authority), Text(rule.says))
-    console.print(grid)
+        cells = [f"{text:<{width}}" for text, width in zip(_cells(rule), widths, strict=True)]
+        console.print(
+            Text.assemble((cells[0], "bold"), *(f"  {cell}" for cell in cells[1:]), f"  {rule.says}"), soft_wrap=True
+        )
     mutants = sum(len(rule.broken_by) for rule in rules)
     console.print(f"{len(rules)} rules, {mutants} mutants", style="bold")
+
+
+def _cells(rule: Rule) -> tuple[str, str, str]:
+    return rule.id, rule.level.value.upper(), rule.authority
 
 
 def markdown(rules: Sequence[Rule]) -> str:

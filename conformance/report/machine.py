@@ -71,6 +71,7 @@ def _target(report: Report) -> dict[str, Any]:
         "rules": [_rule(verdict) for verdict in report.verdicts],
         "timings": [asdict(timing) for timing in report.timings],
         "unused_tolerances": list(report.unused_tolerances),
+        **({"problem": report.problem} if report.problem else {}),
     }
 
 

@@ -1,0 +1,134 @@
+"""`streamspec run`: what it prints, writes and exits with."""
+
+import json
+import socket
+
+import pytest
+from click.testing import CliRunner
+
+import schemas
+from conformance.cli import main
+from conformance.rules import ALL
+from mockserver.answering import Settings
+from mockserver.app import running
+
+KEY = "sk-never-seen-again"
+
+
+def run(*arguments: str, env: dict[str, str] | None = None):
+    return CliRunner().invoke(main, ["run", *arguments], env=env)
+
+
+def test_the_built_in_mock_has_nothing_red(tmp_path):
+    result = run("--json", str(tmp_path / "r.json"), "--junit", str(tmp_path / "r.xml"))
+    assert 0 == result.exit_code, result.output
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert [] == [error.message for error in schemas.explain("report").iter_errors(report)]
+    rules = report["targets"][0]["rules"]
+    assert [rule.id for rule in ALL] == [rule["rule"] for rule in rules]
+    assert {"PASS"} == {rule["verdict"] for rule in rules}
+    assert f'tests="{len(ALL)}" failures="0" errors="0"' in (tmp_path / "r.xml").read_text()
+
+
+def test_a_fault_is_red_and_named():
+    with running(Settings(), fault="chat/termination/done-sent#left-out") as url:
+        result = run("--url", url, "--model", "mock")
+    assert 1 == result.exit_code, result.output
+    assert "chat/termination/done-sent" in result.output
+    assert "wanted  [DONE] as the last message" in result.output
+
+
+def test_a_fault_that_is_a_known_failure_is_not_red_and_without_it_is_stale(tmp_path):
+    def judged(fault: str | None):
+        with running(Settings(), fault=fault) as url:
+            known = "[{rule: chat/termination/done-sent, reason: next release}]"
+            (tmp_path / "t.yaml").write_text(f"targets: {{a: {{url: '{url}', model: mock, known_failures: {known}}}}}")
+            return run("a", "--targets", str(tmp_path / "t.yaml"))
+
+    broken, mended = judged("chat/termination/done-sent"), judged(None)
+    assert (0, 1) == (broken.exit_code, mended.exit_code), broken.output + mended.output
+    assert "listed as a known failure, but PASS" in mended.output
+
+
+def test_recordings_of_a_run_get_the_same_verdicts(tmp_path):
+    fault = "chat/role/sent-once" if any(r.id == "chat/role/sent-once" for r in ALL) else "chat/termination/done-sent"
+    with running(Settings(), fault=fault) as url:
+        live = run(
+            "--url", url, "--model", "mock", "--record", str(tmp_path / "rec"), "--json", str(tmp_path / "r.json")
+        )
+    checked = CliRunner().invoke(main, ["check", str(tmp_path / "rec"), "--format", "json"])
+    report = json.loads((tmp_path / "r.json").read_text())
+    of_run = {f["rule"] for rule in report["targets"][0]["rules"] for f in rule["findings"]}
+    of_check = {f["rule"] for result in json.loads(checked.stdout)["results"] for f in result["findings"]}
+    assert of_run == of_check != set()
+    assert live.exit_code == checked.exit_code
+
+
+def test_the_key_reaches_the_server_and_nothing_else(tmp_path):
+    with running(Settings(keys=frozenset({KEY}))) as url:
+        let_in = run(
+            *("--url", url, "--model", "mock", "--feature", "auth", "--record", str(tmp_path / "rec"), "-v"),
+            *("--json", str(tmp_path / "r.json"), "--junit", str(tmp_path / "r.xml")),
+            env={"OPENAI_API_KEY": KEY},
+        )
+        turned_away = run("--url", url, "--model", "mock", env={"OPENAI_API_KEY": ""})
+    assert (0, 1) == (let_in.exit_code, turned_away.exit_code), let_in.output
+    written = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 10
+    assert [] == [text for text in [*written, let_in.output, let_in.stderr] if KEY in text]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--url", "http://127.0.0.1:9/v1"], "--model"),
+        (["--url", "ftp://x/v1", "--model", "m"], "url"),
+        (["--url", "http://x/v1", "--model", "m", "name"], "not both"),
+        (["nobody"], "cannot read"),
+        (["--only", "chat/nothing/*"], "no rule matches"),
+        (["--dialect", "klingon"], "no dialect 'klingon'"),
+        (["--url", "http://127.0.0.1:9/v1", "--model", "m", "--feature", "flying"], "'flying'"),
+        (["--url", "http://no-such-host.invalid/v1", "--model", "m"], "no-such-host.invalid"),
+    ],
+)
+def test_what_cannot_be_run_exits_with_two_and_says_why(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert 2 == result.exit_code
+    assert says in result.stderr
+    assert "Traceback" not in result.output + result.stderr
+
+
+def test_a_refused_connection_exits_with_two():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        result = run("--url", f"http://127.0.0.1:{port}/v1", "--model", "m")
+    assert 2 == result.exit_code
+    assert f"127.0.0.1:{port}" in result.stderr
+
+
+def test_several_targets_get_a_report_each(tmp_path):
+    with running(Settings()) as url:
+        (tmp_path / "t.yaml").write_text(f"targets: {{a: {{url: '{url}', model: mock}}}}")
+        result = run("mock", "a", "--targets", str(tmp_path / "t.yaml"), "--json", str(tmp_path / "r.json"))
+    assert 0 == result.exit_code, result.output
+    assert ["mock", "a"] == [t["target"] for t in json.loads((tmp_path / "r.json").read_text())["targets"]]
+
+
+def test_only_the_probes_that_the_rules_need_are_sent(tmp_path):
+    result = run("--only", "chat/refusals/*", "--json", str(tmp_path / "r.json"))
+    assert 0 == result.exit_code, result.output
+    probes = {timing["probe"] for timing in json.loads((tmp_path / "r.json").read_text())["targets"][0]["timings"]}
+    assert "bad-json" in probes
+    assert "long-text" not in probes
+
+
+def test_a_server_that_never_answers_is_given_up():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        result = run("--url", url, "--model", "m", "--timeout", "0.2")
+    assert 2 == result.exit_code
+    assert "within" in result.stderr

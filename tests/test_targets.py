@@ -1,0 +1,126 @@
+"""targets.yaml: what is read, and what each mistake is answered with."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance import targets
+from conformance.targets import ConfigurationError, Target, load, parse
+
+ROOT = Path(__file__).parent.parent
+GOOD = """\
+targets:
+  mine:
+    url: https://example.org/v1
+    model: m
+    dialect: azure
+    features: [usage]
+    workers: 2
+    timeout: 5
+    known_failures:
+      - rule: chat/termination/done-*
+        reason: next release
+        link: https://example.org/1
+"""
+
+
+def test_a_target_is_read():
+    target = parse(GOOD)["mine"]
+    assert (
+        Target(
+            name="mine",
+            url="https://example.org/v1",
+            model="m",
+            dialect="azure",
+            features=frozenset({"usage"}),
+            workers=2,
+            timeout=5,
+            known_failures=target.known_failures,
+        )
+        == target
+    )
+    assert "next release (https://example.org/1)" == target.known_failures["chat/termination/done-sent"]
+
+
+def test_the_project_s_own_targets_are_in_order():
+    assert {"openai", "vllm", "llamacpp"} <= set(load(ROOT / "targets.yaml"))
+
+
+BASE = "targets:\n  a:\n    url: http://x/v1\n    model: m\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", ["is empty", "targets:"]),
+        ("targets: [", ["t.yaml:1", "not YAML"]),
+        ("targets: 3", ["t.yaml:1", "wanted a mapping", "write:"]),
+        ("targets: {}", ["targets", "non-empty"]),
+        ("target: {}", ["unknown key 'target'", "write:  targets"]),
+        (BASE + "    modle: x\n", ["t.yaml:5", "unknown key 'modle'", "write:  model: my-model"]),
+        (BASE + "    url: http://y/v1\n", ["t.yaml:5", "'url' is written twice"]),
+        ("targets:\n  a:\n    url: http://x/v1\n", ["has no 'model'", "model: my-model"]),
+        (BASE + "    workers: many\n", ["t.yaml:5", "is text, wanted a whole number", "workers: 4"]),
+        (BASE + "    workers: true\n", ["t.yaml:5", "true or false, wanted a whole number"]),
+        (BASE + "    timeout: -1\n", ["t.yaml:5", "timeout: 60"]),
+        (BASE + "    dialect: opnai\n", ["t.yaml:5", "no dialect 'opnai'", "dialect: openai"]),
+        (BASE + "    dialect: klingon\n", ["no dialect 'klingon'", "there are: openai"]),
+        (BASE + "    features: [usge]\n", ["t.yaml:5", "a feature 'usge'", "usage"]),
+        (BASE + "    features: usage\n", ["t.yaml:5", "wanted a list", "features: [usage, stop]"]),
+        (BASE + "    key: sk-123\n", ["unknown key 'key'", "key_env"]),
+        (
+            BASE + "    known_failures:\n      - rule: chat/termination/done-snt\n        reason: x\n",
+            ["t.yaml:6", "names no rule", "rule: chat/termination/done-sent"],
+        ),
+        (BASE + "    known_failures:\n      - rule: chat/termination/done-sent\n", ["has no 'reason'"]),
+        ("targets:\n  a: null\n", ["targets.a is empty"]),
+        ("targets:\n  1: {url: http://x/v1, model: m}\n", ["the key '1' is not text"]),
+        ("targets:\n  mock: {url: http://x/v1, model: m}\n", ["'mock' is taken"]),
+        ("targets:\n  a: {url: 'ftp://x', model: m}\n", ["url: http://127.0.0.1:8000/v1"]),
+        ("targets: &t\n  a: *t\n", ["aliases"]),
+    ],
+)
+def test_a_mistake_is_answered_with_the_line_to_write(text, says):
+    with pytest.raises(ConfigurationError) as problem:
+        parse(text, "t.yaml")
+    for part in says:
+        assert part in str(problem.value)
+
+
+def test_every_mistake_is_told_at_once():
+    with pytest.raises(ConfigurationError) as problem:
+        parse(BASE + "    modle: x\n    workers: many\n", "t.yaml")
+    assert ["t.yaml:5", "t.yaml:6"] == [line.partition(": ")[0] for line in str(problem.value).splitlines()]
+
+
+def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        load(tmp_path / "targets.yaml")
+
+
+def test_a_file_that_is_no_text_is_a_configuration_error(tmp_path):
+    (tmp_path / "targets.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        load(tmp_path / "targets.yaml")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["targets", "a", "url", "model", "features", "known_failures", "rule"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(VALUES.map(lambda value: targets.yaml.safe_dump(value)) | st.text(max_size=60))
+def test_no_text_raises_anything_but_a_configuration_error(text):
+    with contextlib.suppress(ConfigurationError):
+        assert all(isinstance(target, Target) for target in parse(text).values())
