@@ -162,6 +162,8 @@ def _next(draw: st.DrawFn, author: _Author, *, last: bool) -> dict[str, Any]:
     """The next thing that some choice says. Only `last` may close the last open choice."""
     unfinished = author.unfinished
     able = [i for i in unfinished if last or len(unfinished) > 1 or author.pieces[i] or i not in author.started]
+    if not author.odd:
+        able = [i for i in able if i in author.started or i == len(author.started)]
     index = draw(st.sampled_from(able))
     pieces, delta = author.pieces[index], dict[str, Any]()
     if index not in author.started:

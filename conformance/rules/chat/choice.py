@@ -1,7 +1,6 @@
 """The members of a choice, each for itself. Knows neither their order nor what a delta or logprobs hold."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from conformance.protocols.chat.view import SchemaError, View
 from conformance.protocols.finding import Finding
@@ -46,7 +45,7 @@ def choice_text(chunk: Chunk) -> None:
     needs=STREAM,
     broken_by=(choice_null, choice_text),
 )
-def choice_object(stream: View) -> Iterator[Finding]:
+def object_(stream: View) -> Iterator[Finding]:
     yield from stream.schema_findings("/choices/*")
 
 
@@ -148,17 +147,18 @@ def text_beside_delta(choice: Chunk) -> None:
 def delta_alone(stream: View) -> Iterator[Finding]:
     body = stream.exchange.body
     if any(f'"{name}"'.encode() in body for name in MISPLACED):
-        steps = [s for s in stream.chunks if any(_misplaced(choice) for choice in _choices(s.chunk))]
-        yield from stream.first_of(steps, "delta alone")
+        steps = [s for s in stream.chunks if _misplaced(s.chunk)]
+        yield from stream.first_of(steps, "a choice with delta alone", lambda s: f"{_misplaced(s.chunk)} beside delta")
 
 
-def _choices(chunk: Chunk | None) -> list[Any]:
+def _misplaced(chunk: Chunk | None) -> str:
+    """The first member of a choice that has no business beside its delta, "" where there is none."""
     choices = (chunk or {}).get("choices")
-    return choices if isinstance(choices, list) else []
-
-
-def _misplaced(choice: object) -> bool:
-    return isinstance(choice, dict) and "delta" in choice and any(name in choice for name in MISPLACED)
+    for choice in choices if isinstance(choices, list) else []:
+        for name in MISPLACED:
+            if isinstance(choice, dict) and "delta" in choice and name in choice:
+                return name
+    return ""
 
 
 @on_chunks
@@ -234,7 +234,7 @@ def finish_reason_known(stream: View) -> Iterator[Finding]:
 
 
 RULES = (
-    choice_object,
+    object_,
     index_integer,
     delta_object,
     delta_alone,

@@ -1,6 +1,7 @@
 """The members of a delta, each for itself. Knows neither what was said before nor what the text means."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.protocols.chat.view import SchemaError, View
 from conformance.protocols.finding import Finding
@@ -270,7 +271,8 @@ def call_id_and_name_null(delta: Chunk) -> None:
     broken_by=(role_null_after_the_first, tool_calls_null, call_id_and_name_null),
 )
 def absent_not_null(stream: View) -> Iterator[Finding]:
-    yield from stream.schema_findings(*MAY_BE_ABSENT, where=is_null)
+    for finding in stream.schema_findings(*MAY_BE_ABSENT, where=is_null):
+        yield replace(finding, wanted=f"a value ({finding.wanted}), or no such member")
 
 
 RULES = (

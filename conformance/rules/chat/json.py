@@ -99,7 +99,8 @@ def _why_not_json(step: Step) -> str:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return f"{show(text)} ({error.msg}, character {error.pos + 1} of {len(text)})"
+        place = "at its end" if error.pos >= len(text) else f"at character {error.pos + 1} of {len(text)}"
+        return f"{show(text)} ({error.msg} {place})"
     except (ValueError, RecursionError) as error:
         return f"{show(text)} ({type(error).__name__})"
     return show(text)
@@ -165,7 +166,7 @@ def true_message(messages: list[str]) -> list[str]:
     needs=STREAM,
     broken_by=(null_message, wrapped_in_a_list, encoded_twice, true_message),
 )
-def an_object(stream: View) -> Iterator[Finding]:
+def object_(stream: View) -> Iterator[Finding]:
     yield from stream.first_of(_flawed(stream, Flaw.NOT_AN_OBJECT), "a JSON object")
 
 
@@ -379,7 +380,7 @@ def _colons(steps: Sequence[Step]) -> int:
 RULES = (
     parses,
     one_document,
-    an_object,
+    object_,
     nesting_bounded,
     chunk_or_error,
     control_characters_escaped,

@@ -38,7 +38,9 @@ def _number(usage: dict[str, Any], *names: str) -> int:
 
 
 def _last(stream: View) -> tuple[Step, dict[str, Any]] | None:
-    """The usage that clients keep, with its chunk; zeros are placeholders and count as none."""
+    """The usage that clients keep, with its chunk; zeros are placeholders and count as none, as do malformed counts."""
+    if any(error.pointer[:1] == ("usage",) for error in stream.schema_errors):
+        return None
     step = stream.usages[-1] if stream.usages else None
     usage = step.chunk["usage"] if step and step.chunk else {}
     return (step, usage) if step and any(usage.values()) else None
@@ -69,8 +71,8 @@ def total_one_short(usage: dict[str, Any]) -> None:
 def add_up(stream: View) -> Iterator[Finding]:
     for step in stream.usages:
         usage = step.chunk["usage"] if step.chunk else {}
-        if not all(isinstance(usage.get(name), int) for name in (PROMPT, COMPLETION, TOTAL)):
-            continue  # wrong types are another rule's business
+        if not all(type(usage.get(name)) is int and usage[name] >= 0 for name in (PROMPT, COMPLETION, TOTAL)):
+            continue  # wrong counts are another rule's business
         prompt, completion, total = usage[PROMPT], usage[COMPLETION], usage[TOTAL]
         if prompt + completion != total:
             got = f"total_tokens {total} for {prompt} + {completion}"
