@@ -4,12 +4,14 @@ from conformance.rules.chat import (
     choice,
     content,
     delta,
+    document,
     envelope,
     errors,
     identity,
     json,
     limits,
     logprobs,
+    message,
     order,
     refusals,
     refused,
@@ -17,6 +19,7 @@ from conformance.rules.chat import (
     termination,
     text,
     tokens,
+    twin,
     usage,
 )
 from conformance.rules.http import connection, framing, headers, status
@@ -47,5 +50,8 @@ ALL: tuple[Rule, ...] = (
     *errors.RULES,
     *refusals.RULES,
     *refused.RULES,
+    *document.RULES,
+    *message.RULES,
+    *twin.RULES,
     *termination.RULES,
 )
