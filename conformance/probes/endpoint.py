@@ -21,6 +21,7 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header name (RFC 9110, 5.6.2)."""
 VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 """A header value we are willing to send: visible ASCII, spaces inside only."""
+KEY = re.compile(r"[\x21-\x7e]+")
 FRAMING = ("host", "content-length", "transfer-encoding", "connection", "content-type")
 """Headers that follow from the request itself."""
 
@@ -64,8 +65,10 @@ class Endpoint:
         _check_url(self.url)
         if not self.model:
             raise ValueError("no model is given; write the name of one that the endpoint serves")
-        if self.key and not VALUE.fullmatch(self.key):
-            raise ValueError("the API key holds spaces, line ends or non-ASCII characters; give it without them")
+        if self.key and not KEY.fullmatch(self.key):
+            raise ValueError(
+                "the API key holds spaces, line ends or non-ASCII characters; give the key alone, without `Bearer`"
+            )
         for name, value in {self.key_header: "x", **self.headers}.items():
             if not TOKEN.fullmatch(name) or not VALUE.fullmatch(value):
                 raise ValueError(f"the header {shorten(name)!r} cannot be sent; write a name and printable ASCII text")

@@ -1,0 +1,61 @@
+"""The catalogue and the needs of rules keep in step."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from conformance.probes.catalogue import PROBES, find, requests_of
+from conformance.rules import needs
+
+NEEDS = [value for value in vars(needs).values() if isinstance(value, needs.Need)]
+
+
+def test_there_is_a_probe_for_every_name_in_a_need():
+    assert {name for need in NEEDS for name in need.probes} - {probe.name for probe in PROBES} == set()
+
+
+def test_every_probe_is_there_for_some_need():
+    assert {probe.name for probe in PROBES} - {name for need in NEEDS for name in need.probes} == set()
+
+
+def test_names_are_unique_and_fit_to_be_file_names():
+    assert [name for name, count in Counter(probe.name for probe in PROBES).items() if count > 1] == []
+    assert [probe.name for probe in PROBES if not re.fullmatch(r"[a-z]+(-[a-z]+)*", probe.name)] == []
+
+
+def test_a_probe_of_a_feature_serves_needs_of_that_feature_or_of_none():
+    wrong = [
+        (probe.name, need.name)
+        for probe in PROBES
+        for need in NEEDS
+        if need.feature and probe.name in need.probes and probe.feature != need.feature
+    ]
+    assert wrong == []
+
+
+def test_a_probe_with_a_companion_says_what_that_sends():
+    assert [p.name for p in PROBES if (p.companion is None) != (p.companion_body is None)] == []
+
+
+def test_the_model_is_put_into_bodies_and_left_out_of_text():
+    assert requests_of(find("stream"), url="http://host/v1/", model="m")[0].body["model"] == "m"
+    assert requests_of(find("model-unknown"), url="http://host/v1", model="m")[0].body["model"] != "m"
+    assert isinstance(requests_of(find("bad-json"), url="http://host/v1", model="m")[0].body, str)
+
+
+@pytest.mark.parametrize(
+    ("url", "full"),
+    [
+        ("http://host/v1", "http://host/v1/chat/completions"),
+        ("http://host/v1/", "http://host/v1/chat/completions"),
+        ("https://host/openai/v1?api-version=2024", "https://host/openai/v1/chat/completions?api-version=2024"),
+    ],
+)
+def test_the_path_is_put_behind_the_url_and_before_its_query(url, full):
+    assert requests_of(find("stream"), url=url, model="m")[0].url == full
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(LookupError, match="no probe 'nothing'; there are stream"):
+        find("nothing")
