@@ -21,12 +21,21 @@ from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
 from mockserver.app import MockServer
 
-READS_AHEAD = 0.003
+ARRIVAL = 0.002
 """Real seconds for bytes that are already on their way to this process."""
+TURNS = 20
+"""Turns of the event loop in which whoever was woken by them has run, however late this process was itself."""
 PROBES_EACH = 2
 """Probes on which each mutant is played."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def settle() -> None:
+    """Let what was sent be read."""
+    await asyncio.sleep(ARRIVAL)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class Clock:
@@ -40,7 +49,7 @@ class Clock:
         self.over = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(READS_AHEAD)
+        await settle()
         self.now = min(self.now + seconds, TIME_LIMIT)
         if self.now == TIME_LIMIT:
             self.over.set()
@@ -89,8 +98,7 @@ class Bench:
         over = asyncio.ensure_future(self.clock.over.wait())
         while True:
             read = asyncio.ensure_future(source.read(65536))
-            patience = READS_AHEAD if reader.over else None
-            await asyncio.wait({read, over}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            await (settle() if reader.over else asyncio.wait({read, over}, return_when=asyncio.FIRST_COMPLETED))
             if not read.done():
                 read.cancel()
                 ending = Ending.TIMEOUT if over.done() else Ending.EOF
