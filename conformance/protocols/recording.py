@@ -117,7 +117,7 @@ def _url_cleaned(value: object) -> object:
 
 def read_header(line: str | bytes) -> Header:
     """The first line alone: enough to find the recording that goes `beside`."""
-    value, flaw = parse(line)
+    value, flaw = parse(line if isinstance(line, str) else line.decode("utf-8", "replace"))
     if not isinstance(value, dict) or flaw not in (None, Flaw.LONE_SURROGATE):
         raise RecordingError('line 1: wanted {"recording": 1, "layer": ..., ...}, got no JSON object')
     _check_header(value)

@@ -25,7 +25,7 @@ from conformance.protocols.credentials import (
     ],
 )
 def test_a_header_that_carries_a_credential_is_dropped(name: str) -> None:
-    assert (("accept", "*/*"),) == without_credentials([(name, "sk-1"), ("accept", "*/*")])
+    assert without_credentials([(name, "sk-1"), ("accept", "*/*")]) == (("accept", "*/*"),)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_credentials_in_a_url_are_masked(url: str, kept: str) -> None:
 
 
 def test_a_key_in_the_body_is_masked() -> None:
-    assert {"api_key": "***", "model": "m"} == without_credentials_in_body({"api_key": "sk-1", "model": "m"})
+    assert without_credentials_in_body({"api_key": "sk-1", "model": "m"}) == {"api_key": "***", "model": "m"}
 
 
 def test_any_other_body_stays_as_it_is() -> None:

@@ -24,7 +24,6 @@ from .foreign import (
     request_of,
 )
 
-BOM = b"\xef\xbb\xbf"
 GIVEN_UP = "net::ERR_ABORTED"
 """The page itself stopped reading."""
 
@@ -66,7 +65,7 @@ class _Entry(msgspec.Struct):
 
 def read(data: bytes, *, source: str = "", request: Request | None = None) -> Imported:
     """Every chat completion and event stream in it. `request` stands in where a request's body was not kept."""
-    value, flaw = parse(data.removeprefix(BOM))
+    value, flaw = parse(data.decode("utf-8-sig", "replace"))
     if flaw not in (None, Flaw.LONE_SURROGATE):
         raise ForeignFormatError("no JSON")
     log = value.get("log") if isinstance(value, dict) else None

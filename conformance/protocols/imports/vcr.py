@@ -95,7 +95,7 @@ def read(data: bytes, *, source: str = "", request: Request | None = None) -> Im
 
 
 def _json(data: bytes) -> object | None:
-    value, flaw = parse(data)
+    value, flaw = parse(data.decode("utf-8", "replace"))
     return value if flaw in (None, Flaw.LONE_SURROGATE) else None
 
 
@@ -168,7 +168,8 @@ def _bytes(body: object) -> bytes:
     if isinstance(body, dict):
         if isinstance(packed := body.get("base64_string"), str | bytes):
             try:
-                return base64.b64decode(packed)
+                lines = packed.encode() if isinstance(packed, str) else packed
+                return base64.b64decode(b"".join(lines.split()), validate=True)
             except (binascii.Error, ValueError):
                 raise ForeignFormatError("the body is not the base64 that it says it is") from None
         body = body.get("string")
