@@ -64,7 +64,7 @@ def reset_for_the_last_chunk(response: bytes) -> bytes | Script:
 def not_reset(exchange: Exchange) -> Iterator[Finding]:
     if exchange.ending is not Ending.RESET or exchange.transport is None or hung_up(exchange):
         return
-    if not exchange.transport.complete:
+    if not exchange.transport.complete and not exchange.transport.flaw:
         place = f"{len(exchange.body)} bytes of body" if exchange.head else "no response head"
         yield exchange.finding("the end of the response", f"a reset after {place}")
 

@@ -270,7 +270,7 @@ def another_response(response: bytes) -> bytes:
     broken_by=(stray_line_end, events_after_the_last_chunk, another_response),
 )
 def nothing_after(exchange: Exchange) -> Iterator[Finding]:
-    if exchange.transport is not None and exchange.transport.rest:
+    if exchange.transport is not None and exchange.transport.rest and not exchange.transport.flaw:
         yield exchange.finding("nothing more before the next request", show(exchange.transport.rest))
 
 

@@ -58,7 +58,7 @@ def not_called_anything(answer: Answer) -> Answer:
     source=(
         OPENAPI.at("POST /chat/completions, responses.200.content"),
         OBSERVED.at("109 of 109"),
-        CLIENTS.at("httpx-sse and EventSource refuse anything else"),
+        CLIENTS.at("finding 3: httpx-sse refuses anything else"),
         issue("microsoft/foundry-dev-tools#195"),
     ),
     needs=STREAM,
@@ -85,7 +85,7 @@ def in_ascii(answer: Answer) -> Answer:
     level=MUST,
     says="The charset of a stream, if one is given, is utf-8.",
     source=(
-        HTML.at("9.2.8, registration of text/event-stream"),
+        HTML.at("registration of text/event-stream: the parameter charset"),
         CLIENTS.at("finding 12: httpx and httpx-sse decode with the charset, and give mojibake"),
     ),
     needs=STREAM,
@@ -274,7 +274,6 @@ def kept_for_an_hour(answer: Answer) -> Answer:
     says="A stream says that it is not to be cached.",
     source=(
         SUITE.at("no-cache or no-store; some proxies stop to buffer then"),
-        HTML.at("9.2.1, note"),
         issue("blinkk/rootjs#1231"),
     ),
     needs=WIRE_STREAM,

@@ -199,7 +199,7 @@ def done_named(acts: list[Act]) -> list[Act]:
     source=(
         OPENAPI.at("CreateChatCompletionRequest.stream: data-only server-sent events"),
         OBSERVED.at("109 of 109"),
-        CLIENTS.at("EventSource calls no onmessage for a named event"),
+        HTML.at("9.2.6: a named event goes to the listeners of that name alone"),
     ),
     needs=STREAM,
     broken_by=(every_event_named, done_named),

@@ -59,7 +59,9 @@ def carriage_returns(body: bytes) -> bytes:
     level=SHOULD,
     says="Lines end in LF or CRLF.",
     source=(
-        CLIENTS.at("Portkey 1.15 holds a stream of CR lines back until its end; aiohttp's line loop reads nothing"),
+        CLIENTS.at(
+            "Portkey 1.15 holds a stream of CR lines back until its end; the usual loop over aiohttp's lines fails"
+        ),
         HTML.at("9.2.5: CR is legal"),
     ),
     needs=STREAM,
@@ -250,7 +252,7 @@ def one_in_two_lines(acts: list[Act]) -> list[Act]:
     says="A message has one data line.",
     source=(
         OBSERVED.at("109 of 109"),
-        CLIENTS.at("the usual line loops over httpx and aiohttp parse every line on its own"),
+        CLIENTS.at("finding 13: the usual loops over lines parse each line on its own"),
         HTML.at("9.2.6: several lines are legal"),
     ),
     needs=STREAM,
