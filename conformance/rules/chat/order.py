@@ -11,6 +11,8 @@ from conformance.rules.needs import CHOICES, READ_ALL, STREAM
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, SUITE, issue
 
+CHOICES_COME = (State.START, State.OPEN, State.FINISHED)
+"""States in which order is a matter of choices; what follows usage, an error or [DONE] is one of theirs."""
 ALWAYS = OBSERVED.at("109 of 109")
 PLAIN = frozenset(
     ("id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage", "obfuscation")
@@ -105,7 +107,7 @@ def reasoning_after_finish(chunks: list[Chunk]) -> list[Chunk]:
 def nothing_after_finish(stream: View) -> Iterator[Finding]:
     for choice in stream.choices.values():
         finishes = {step.number for step, _ in choice.finishes}
-        late = [s for s in choice.late if s.before is not State.DONE and s.number not in finishes and not _counts(s)]
+        late = [s for s in choice.late if s.before in CHOICES_COME and s.number not in finishes and not _counts(s)]
         if late:
             finish, reason = choice.finishes[0]
             wanted = f"nothing more for choice {choice.index}: finish_reason {reason} was message {finish.number}"
@@ -177,7 +179,7 @@ def finish_once(stream: View) -> Iterator[Finding]:
     if any(not choice.finishes for choice in stream.choices.values()):
         return
     for choice in stream.choices.values():
-        again = [step for step, _ in choice.finishes[1:] if step.before is not State.DONE]
+        again = [step for step, _ in choice.finishes[1:] if step.before in CHOICES_COME]
         first = choice.finishes[0]
         wanted = f"one finish_reason for choice {choice.index}, that of message {first[0].number}"
         yield from stream.first_of(again, wanted)

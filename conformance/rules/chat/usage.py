@@ -100,7 +100,8 @@ def once_per_choice(chunks: list[Chunk]) -> list[Chunk]:
     broken_by=(sent_twice, once_per_choice),
 )
 def sent_once(stream: View) -> Iterator[Finding]:
-    for step in _own(stream)[1:2]:
+    again = [step for step in _own(stream)[1:] if step.before is not State.DONE]
+    for step in again[:1]:
         yield stream.finding("one chunk with usage and no choices", f"{len(_own(stream))} of them", step)
 
 
