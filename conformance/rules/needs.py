@@ -183,7 +183,13 @@ LIMITED = Need(
 )
 PLAIN = Need(
     name="a stream without limit, stop sequence and tools",
-    fits=lambda e: _was_read(e) and _limit(e) == 0 and not e.member("stop") and not e.member("tools"),
+    fits=lambda e: (
+        _was_read(e)
+        and e.member("max_tokens") is None
+        and e.member("max_completion_tokens") is None
+        and not e.member("stop")
+        and not e.member("tools")
+    ),
     probes=("stream", "usage-asked", "usage-options-empty", "non-ascii"),
     protocol="chat",
 )

@@ -11,7 +11,7 @@ from functools import wraps
 from conformance.protocols.chat.states import Kind, State
 from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Step
-from conformance.protocols.finding import Finding
+from conformance.protocols.finding import Finding, show
 from conformance.protocols.payload import Flaw
 from conformance.rules.mutate import DONE, Mutant, dumps, on_messages
 from conformance.rules.needs import READ_ALL, STREAM
@@ -288,12 +288,8 @@ def only_message(messages: list[str]) -> list[str]:  # noqa: ARG001
 def not_first(stream: View) -> Iterator[Finding]:
     for step in stream.errors[:1]:
         if step.number == 1:
-            status = stream.exchange.status
-            yield stream.finding("status 4xx or 5xx and a JSON body", f"{status}, then {_shown(stream, step)}", step)
-
-
-def _shown(stream: View, step: Step) -> str:
-    return stream.exchange.text((step.event.start, step.event.end))
+            got = f"status {stream.exchange.status}, then {show(step.chunk)}"
+            yield stream.finding("status 4xx or 5xx and a JSON body", got, step)
 
 
 @_instead_of_the_rest

@@ -108,7 +108,12 @@ def _accepted(stream: View, wanted: str) -> Iterator[Finding]:
 
 def _got(stream: View) -> str:
     exchange = stream.exchange
-    return f"status {exchange.status}: {show(exchange.body[:400])}"
+    if exchange.document is not None:
+        return f"status {exchange.status} and {show(exchange.document)}"
+    chunk = next((step.chunk for step in stream.steps if step.chunk), None)
+    if chunk is not None:
+        return f"status {exchange.status} and a stream that begins with {show(chunk)}"
+    return f"status {exchange.status} and {show(exchange.body[:400]) if exchange.body else 'an empty body'}"
 
 
 @rule(
