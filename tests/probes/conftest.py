@@ -19,7 +19,7 @@ from conformance.protocols.exchange import Exchange, Request
 Act = bytes | float | str
 """Bytes are sent, a number is waited for in seconds, "fin" and "rst" close the connection, "hang" does nothing more."""
 
-LIMITS = Limits(connect_s=1, head_s=0.5, exchange_s=0.5, linger_s=0.02)
+LIMITS = Limits(connect_s=5, head_s=5, exchange_s=5, linger_s=0.02)
 KEY = "sk-very-secret-0123456789"
 
 
@@ -34,6 +34,7 @@ class Peer:
     left: list[str] = field(default_factory=list)
     """How the client left each connection: "fin" or "rst"."""
     connections: int = 0
+    hangs: bool = False
 
     async def __aenter__(self) -> Self:
         self.tasks: set[asyncio.Task[None]] = set()
@@ -48,8 +49,8 @@ class Peer:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def until(self, fact: Callable[[], object]) -> None:
-        """Wait for something to show on the server's side, for a tenth of a second at most."""
-        for _ in range(50):
+        """Wait for something to show on the server's side, for two seconds at most."""
+        for _ in range(1000):
             if fact():
                 return
             await asyncio.sleep(0.002)
@@ -85,6 +86,7 @@ class Peer:
         elif isinstance(act, float):
             await asyncio.sleep(act)
         elif act == "hang":
+            self.hangs = True
             await asyncio.Event().wait()
         elif act == "fin":
             return False
@@ -142,5 +144,5 @@ async def _ask(acts: Iterable[Act], limits: Limits, clock: Callable[[], float], 
         finally:
             connection.leave(By.FIN)
             await connection.closed()
-        await server.until(lambda: server.left or all(task.done() for task in server.tasks))
+        await server.until(lambda: server.left or server.hangs or all(task.done() for task in server.tasks))
         return Asked(exchange, server)

@@ -18,7 +18,7 @@ from conformance.protocols.reading import hung_up_on
 KEY = "sk-very-secret-0123456789"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 GOOD = (HEAD, b"9\r\ndata: a\n\n\r\n", b"0\r\n\r\n")
-QUICK = Limits(connect_s=0.3, head_s=0.05, exchange_s=0.1, linger_s=0.01)
+QUICK = Limits(connect_s=0.3, head_s=0.15, exchange_s=0.3, linger_s=0.01)
 FEATURES = {probe.feature for probe in PROBES}
 
 
@@ -240,19 +240,15 @@ def test_a_server_that_takes_no_connection_in_time_is_unreachable():
             second.setblocking(False)
             second.connect_ex(deaf.getsockname())  # the queue is full now
             endpoint = Endpoint(url=f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", model="m", limits=QUICK)
-            with pytest.raises(Unreachable, match=r"within 0\.(3|05) s"):
+            with pytest.raises(Unreachable, match=r"within 0\.3 s"):
                 asyncio.run(run(endpoint, PROBES))
 
 
 def test_a_server_that_never_answers_is_given_up_after_two_timeouts(play):
-    seen = []
-    started = time.monotonic()
-    with pytest.raises(Silent, match=r"no request came to an end within 0\.05 s") as silent:
-        play(("hang",), limits=QUICK, workers=4, on_progress=lambda probe, _: seen.append(probe.name))
-    assert time.monotonic() - started < 5 * QUICK.head_s + 0.3
-    assert seen[0] == "stream"
-    assert len(seen) == 2
-    assert [exchange.probe for exchange in silent.value.exchanges] == [p.name for p in PROBES if p.name in seen]
+    with pytest.raises(Silent, match=r"no request came to an end within 0\.15 s") as silent:
+        play(("hang",), limits=QUICK, workers=1, features=FEATURES)
+    assert [exchange.ending for exchange in silent.value.exchanges] == [Ending.TIMEOUT] * 2
+    assert [exchange.probe for exchange in silent.value.exchanges] == [probe.name for probe in PROBES[:2]]
 
 
 def test_a_server_whose_every_stream_stalls_is_given_up_after_four(play):
