@@ -6,6 +6,7 @@ Knows nothing of what the text means, nor of the limits that a request sets.
 import re
 from collections.abc import Iterator
 
+from conformance.protocols.chat.states import Kind
 from conformance.protocols.chat.view import OTHER_PAYLOAD, Choice, View
 from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
@@ -212,10 +213,10 @@ def refusal_after_content(chunks: list[Chunk]) -> list[Chunk]:
 def refusal_alone(stream: View) -> Iterator[Finding]:
     if not REFUSAL.search(stream.exchange.body):
         return
-    for step in stream.chunks:
-        for entry in (step.chunk or {}).get("choices") or ():
-            choice = stream.choices.get(entry["index"]) if isinstance(entry, dict) and "index" in entry else None
-            if choice and choice.texts and (refusal := entry["delta"].get("refusal")):
+    for step in stream.of(Kind.DELTA, Kind.FINISH):
+        for entry in (step.chunk or {})["choices"]:
+            choice = stream.choices[entry["index"]]
+            if choice.texts and (refusal := entry["delta"].get("refusal")):
                 pointer = pointer_to(step, choice.index, "refusal")
                 yield stream.finding("content or a refusal", f"content and {show(refusal)}", step, pointer=pointer)
                 return

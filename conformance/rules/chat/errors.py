@@ -21,7 +21,9 @@ from conformance.rules.sources import CLIENTS, OPENAPI, SUITE, issue
 FAILED = {"message": "The server had an error.", "type": "server_error", "param": None, "code": None}
 ERROR = dumps({"error": FAILED})
 TRACE = re.compile(
-    r"Traceback \(most recent call last\)|\n\s+File \"[^\"]+\", line \d+|\n\s+at \S+ ?\(\S+:\d+(:\d+)?\)"
+    r"Traceback \(most recent call last\)"
+    r'|\n[ \t]{1,40}File "[^"\n]{1,300}", line \d'
+    r"|\n[ \t]{1,40}at \S{1,200} ?\([^\s()]{1,300}:\d"
 )
 """A stack trace of Python or JavaScript."""
 
