@@ -13,7 +13,7 @@ from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
 from conformance.wire.script import Answer
 from mockserver import faults
-from mockserver.answering import answer
+from mockserver.answering import Settings, answer
 
 EVERY = [pytest.param(rule, mutant, id=f"{rule.id}#{name_of(mutant)}") for rule in ALL for mutant in rule.broken_by]
 
@@ -78,3 +78,30 @@ def test_a_fault_breaks_what_its_rule_is_about_and_nothing_else(rule: Rule) -> N
             assert broken, f"the answer to {probe.name} stays as it was"
         elif rule.needs.alone:
             assert rule.needs.fits(stream_by_any_name) == broken, probe.name
+
+
+ASK = {"model": "mock", "messages": [{"role": "user", "content": "Say hi"}], "stream": True}
+ODD: dict[str, object] = {
+    "three choices": {**ASK, "n": 3, "stream_options": {"include_usage": True}},
+    "one token": {**ASK, "max_tokens": 1},
+    "no token at all": {**ASK, "stop": "Hi"},
+    "no token in three choices": {**ASK, "stop": "Hi", "n": 3},
+    "a document": {**ASK, "stream": False},
+    "a document of three choices": {**ASK, "stream": False, "n": 3},
+    "a refusal": {**ASK, "n": 0},
+    "no such model": {**ASK, "model": "nobody"},
+    "no JSON": "{",
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+def test_no_mutant_fails_on_an_odd_answer(body: object) -> None:
+    request = Request("POST", "http://mock/v1/chat/completions", (), body)
+    good, failed = answer(request, Settings()), []
+    for rule in ALL:
+        for mutant in rule.broken_by:
+            try:
+                mutant(good)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the name of the mutant is what we want to see
+                failed.append(f"{rule.id}#{name_of(mutant)}: {error!r}")
+    assert [] == failed
