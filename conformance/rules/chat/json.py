@@ -18,8 +18,8 @@ from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, RFC8259, SUITE
 
 BATCH = 256
 """Chunks written again at once when keys are counted; bounds the memory it takes."""
-OTHER_SPELLINGS = (b'" :', b'"\t:', b'"\n', b'"\r', b"\\u0022")
-"""Where a key may be written so that the bytes `":` do not follow it, or follow no key."""
+QUOTES = (b'"', b"\\u0022")
+"""The two ways to write a quotation mark in JSON text."""
 
 
 def _flawed(stream: View, flaw: Flaw) -> list[Step]:
@@ -354,25 +354,24 @@ def keys_unique(stream: View) -> Iterator[Finding]:
 def _suspects(stream: View) -> Iterator[Step]:
     """Messages that may have a key twice.
 
-    A parsed object that is written again has lost the second of two equal keys, and with it one `":`. Everything else
-    that is spelled `":` is the same in both texts, unless the body uses another spelling somewhere; then every
-    message is a suspect. Text between messages can only add to the count of the bytes.
+    A parsed object that is written again has lost the second of two equal keys, and with it two quotation marks;
+    every other mark is in both texts. Text that is not JSON, between the messages, can only add to the count.
     """
-    steps = [s for s in stream.steps if s.chunk is not None]
     body = stream.exchange.body
-    if any(spelling in body for spelling in OTHER_SPELLINGS):
-        yield from steps
-        return
-    rest = iter(steps)
+    rest = iter([s for s in stream.steps if s.chunk is not None])
     while batch := list(islice(rest, BATCH)):
-        sent = body.count(b'":', batch[0].event.start, batch[-1].event.end)
-        if sent != _colons(batch):
-            yield from (s for s in batch if body.count(b'":', s.event.start, s.event.end) != _colons([s]))
+        if _quotes_sent(body, batch) != _quotes_read(batch):
+            yield from (s for s in batch if _quotes_sent(body, [s]) != _quotes_read([s]))
 
 
-def _colons(steps: Sequence[Step]) -> int:
+def _quotes_sent(body: bytes, steps: Sequence[Step]) -> int:
+    start, end = steps[0].event.start, steps[-1].event.end
+    return sum(body.count(quote, start, end) for quote in QUOTES)
+
+
+def _quotes_read(steps: Sequence[Step]) -> int:
     try:
-        return msgspec.json.encode([s.chunk for s in steps]).count(b'":')
+        return msgspec.json.encode([s.chunk for s in steps]).count(b'"')
     except (msgspec.EncodeError, UnicodeEncodeError, ValueError, RecursionError):
         return -1
 
