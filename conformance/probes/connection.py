@@ -52,11 +52,6 @@ class Connection(asyncio.Protocol):
         self._ended: Ending | None = None
         self._ended_at = 0.0
 
-    @property
-    def alive(self) -> bool:
-        """Neither side has closed it, as far as is known."""
-        return self._ended is None and self._transport is not None and not self._transport.is_closing()
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         self._transport = cast("asyncio.Transport", transport)

@@ -69,7 +69,7 @@ async def _one_after_the_other(before: "Turn", own: "Turn", *, must: bool) -> Ex
         own.beside = await before.on(connection)
         transport = own.beside.transport
         if transport is not None and transport.reusable:
-            return await own.on(connection, reused=True) if connection.alive else own.unsent()
+            return await own.on(connection, reused=True)
     finally:
         await close(connection)
     return await own.on_a_new_connection()
@@ -127,10 +127,6 @@ class Turn:
     def unreached(self) -> Exchange:
         """Not sent, because the target takes no connection."""
         self.stage.trouble += SILENT
-        return self.unsent()
-
-    def unsent(self) -> Exchange:
-        """Not sent, because the server has closed the connection it was meant for."""
         sink = self._sink()
         return not_sent(
             self.stage.endpoint,

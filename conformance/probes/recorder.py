@@ -82,7 +82,7 @@ def not_sent(
     source: str = "",
     beside: Exchange | None = None,
 ) -> Exchange:
-    """The exchange of a request for which there was no connection, because the peer closed it or takes no new one."""
+    """The exchange of a request for which there was no connection."""
     if sink is not None:
         sink.end(0.0, Ending.RESET)
     reader = ExchangeReader(recorded(request, endpoint, with_key=with_key))

@@ -270,6 +270,7 @@ def test_a_server_that_only_hangs_on_some_requests_is_not_given_up(play):
     )
     assert [bool(exchange.head) for exchange in exchanges] == [True, False, False, False, True]
     assert server.requests[3][2] == server.requests[0][2]
+    assert len(server.requests) == len(PROBES[:5]) + 1
 
 
 def test_a_server_that_dies_in_the_middle_is_recorded_and_given_up(play, tmp_path):
