@@ -1,7 +1,7 @@
 """The request behind a response of which nothing else is known. Assumes what lets the fewest rules speak wrongly.
 
-A stream was asked for if a stream came, as many choices as came, and of `stream_options` nothing is known, so that no
-rule about usage applies.
+A stream was asked for if a stream came, with as many choices as came. Of `stream_options` and `tools` nothing is known,
+so that no rule applies that needs them, and none that needs them absent.
 """
 
 import re
@@ -14,12 +14,14 @@ from conformance.wire.http import Head
 
 EVENT_STREAM = "text/event-stream"
 NOT_RECORDED = "not recorded"
-MESSAGES = [{"role": "user", "content": NOT_RECORDED}]
-DOCUMENT = Request(
-    "POST", "http://not-recorded/v1/chat/completions", (), {"messages": MESSAGES, "stream_options": NOT_RECORDED}
-)
-STREAM_BODY = {"messages": MESSAGES, "stream": True, "stream_options": NOT_RECORDED}
-STREAM = replace(DOCUMENT, body=STREAM_BODY)
+"""Neither what a rule about the member needs, nor its absence."""
+UNKNOWN = {
+    "messages": [{"role": "user", "content": NOT_RECORDED}],
+    "stream_options": NOT_RECORDED,
+    "tools": NOT_RECORDED,
+}
+DOCUMENT = Request("POST", "http://not-recorded/v1/chat/completions", (), UNKNOWN)
+STREAM = replace(DOCUMENT, body={**UNKNOWN, "stream": True})
 MOST_CHOICES = 128
 STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,9}(?:data|event|id|retry)?:")
 """A field or a comment."""
@@ -44,7 +46,7 @@ def request_behind(head: Head, body: bytes) -> Request:
     exchange = reader.close(Ending.EOF)
     indices = [index for step in exchange.steps if step.chunk for index in _indices(step.chunk)]
     highest = max((index for index in indices if 0 <= index < MOST_CHOICES), default=0)
-    return replace(STREAM, body={**STREAM_BODY, "n": highest + 1}) if highest else STREAM
+    return replace(STREAM, body={**UNKNOWN, "stream": True, "n": highest + 1}) if highest else STREAM
 
 
 def _indices(chunk: dict[str, Any]) -> list[int]:

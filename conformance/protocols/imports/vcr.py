@@ -126,6 +126,8 @@ def _look_through(events: Iterator[yaml.Event]) -> None:
 
 
 def _exchange(value: object, source: str, given: Request | None) -> Exchange | None:
+    if isinstance(value, dict) and not {"request", "response"} & value.keys():
+        return None  # cassettes of gRPC and of websockets have other members
     try:
         interaction = msgspec.convert(value, type=_Interaction)
         asked, came = interaction.request, interaction.response

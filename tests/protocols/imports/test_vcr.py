@@ -257,12 +257,18 @@ def test_a_request_that_was_not_kept_is_assumed_or_given() -> None:
         ({"response__status": {"code": "200"}}, "no interaction: Expected `int`"),
         ({"response__status": {"code": 0}}, "no response status"),
         ({"response__headers": []}, "no interaction"),
+        ({"request__method": None}, "no interaction: Object missing required field `method`"),
         ({"response__body": {"string": [1]}}, "neither text nor bytes, but list"),
         ({"response__body": {"base64_string": "?"}}, "base64"),
     ],
 )
 def test_an_interaction_that_cannot_be_judged_says_why(changes: dict[str, Any], says: str) -> None:
     assert says in problem(cassette(**changes))
+
+
+def test_what_is_no_http_in_a_cassette_is_left_out() -> None:
+    imported = read(b"interactions:\n- request_sample: {raw: a}\n- messages: []\n")
+    assert (imported.found, imported.left_out) == ((), 2)
 
 
 @pytest.mark.parametrize(
