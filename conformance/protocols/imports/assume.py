@@ -6,7 +6,6 @@ so that no rule applies that needs them, and none that needs them absent.
 
 import re
 from dataclasses import replace
-from typing import Any
 
 from conformance.protocols.exchange import Ending, Request
 from conformance.protocols.reading import ExchangeReader
@@ -21,7 +20,8 @@ UNKNOWN = {
     "tools": NOT_RECORDED,
 }
 DOCUMENT = Request("POST", "http://not-recorded/v1/chat/completions", (), UNKNOWN)
-STREAM = replace(DOCUMENT, body={**UNKNOWN, "stream": True})
+STREAM_BODY = {**UNKNOWN, "stream": True}
+STREAM = replace(DOCUMENT, body=STREAM_BODY)
 MOST_CHOICES = 128
 STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,9}(?:data|event|id|retry)?:")
 """A field or a comment."""
@@ -36,21 +36,21 @@ START = 16 * 1024
 
 def request_behind(head: Head, body: bytes) -> Request:
     """What may have been asked for when this came."""
-    if head.media_type != EVENT_STREAM and not STREAM_START.match(body):
-        return DOCUMENT
-    for pattern, path in OTHER_PATHS:
+    is_stream = head.media_type == EVENT_STREAM or STREAM_START.match(body)
+    for pattern, path in OTHER_PATHS if is_stream else ():
         if pattern.search(body, 0, START):
             return replace(STREAM, url=f"http://not-recorded{path}")
-    reader = ExchangeReader(STREAM, head=head, layer="body")
+    request, asked = (STREAM, STREAM_BODY) if is_stream else (DOCUMENT, UNKNOWN)
+    reader = ExchangeReader(request, head=head, layer="body")
     reader.feed(body)
     exchange = reader.close(Ending.EOF)
-    indices = [index for step in exchange.steps if step.chunk for index in _indices(step.chunk)]
-    highest = max((index for index in indices if 0 <= index < MOST_CHOICES), default=0)
-    return replace(STREAM, body={**UNKNOWN, "stream": True, "n": highest + 1}) if highest else STREAM
+    came = [exchange.document, *(step.chunk for step in exchange.steps)]
+    highest = max((index for value in came for index in _indices(value)), default=0)
+    return replace(request, body={**asked, "n": highest + 1}) if highest else request
 
 
-def _indices(chunk: dict[str, Any]) -> list[int]:
-    choices = chunk.get("choices")
+def _indices(value: object) -> list[int]:
+    choices = value.get("choices") if isinstance(value, dict) else None
     entries = choices if isinstance(choices, list) else []
     indices = (entry.get("index") for entry in entries if isinstance(entry, dict))
-    return [index for index in indices if type(index) is int]
+    return [index for index in indices if type(index) is int and 0 <= index < MOST_CHOICES]

@@ -136,6 +136,12 @@ def test_a_document_without_a_request_was_not_asked_for_as_a_stream() -> None:
     assert (exchange.protocol, exchange.member("stream")) == ("chat", None)
 
 
+def test_a_document_of_two_choices_was_asked_for_as_such() -> None:
+    body = b'{"choices": [{"index": 0}, {"index": 1}]}'
+    data = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert (only(data + body).member("n"), only(data + body).member("stream")) == (2, None)
+
+
 def test_a_given_request_goes_with_a_response_that_has_none() -> None:
     request = Request("POST", "http://h/v1/chat/completions", (), {"stream": True, "messages": []})
     assert only(CHUNKED, request).request == request
