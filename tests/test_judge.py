@@ -26,7 +26,12 @@ DONE = b"data: [DONE]\n\n"
 
 
 def exchange(*pieces: bytes, probe: str = "stream") -> Exchange:
-    request = Request("POST", "http://x/v1/chat/completions", (), {"model": "m", "stream": True, "messages": []})
+    request = Request(
+        "POST",
+        "http://x/v1/chat/completions",
+        (),
+        {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hi"}]},
+    )
     reader = ExchangeReader(request)
     for number, piece in enumerate((HEAD, *pieces)):
         reader.feed(piece, number * 0.01)

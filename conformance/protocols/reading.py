@@ -1,5 +1,6 @@
 """Bytes with times to an Exchange: the one way in, for sockets, recordings and answers made in memory."""
 
+from io import BytesIO
 from typing import Any
 
 from conformance.wire import encoder
@@ -39,7 +40,7 @@ class ExchangeReader:
         self._decoder = Decoder()
         self._protocol = protocol_of(request)
         self._reader = Reader(_choices_asked(request)) if self._protocol == "chat" else None
-        self._body: list[bytes] = []
+        self._body = BytesIO()  # hands over its bytes without a copy
         self._size = 0
         self._events: list[Event] = []
         self._steps: list[Step] = []
@@ -77,7 +78,7 @@ class ExchangeReader:
         if self.head_at is None and self.head is not None:
             self.head_at = at
         if piece:
-            self._body.append(piece)
+            self._body.write(piece)
             self._size += len(piece)
             self._take(self._decoder.feed(piece, at))
 
@@ -92,10 +93,9 @@ class ExchangeReader:
     ) -> Exchange:
         """No more bytes will come; the exchange is complete."""
         if self._http and ending is Ending.EOF and (piece := self._http.close()):
-            self._body.append(piece)
+            self._body.write(piece)
             self._take(self._decoder.feed(piece, at))
-        body = b"".join(self._body)
-        self._body = [body]
+        body = self._body.getvalue()
         document = _document(body)
         if document is None:
             self._take(self._decoder.close(at))

@@ -81,15 +81,14 @@ class Decoder:
         complete = self._buffer.rfind(b"\n\n", self._scanned)
         if complete < 0:
             return
-        start, consumed = self._offset, 0
+        start = self._offset
         for block in bytes(self._buffer[:complete]).split(b"\n\n"):
-            size = len(block) + 2
             if not block.startswith(b"data: ") or b"\n" in block or len(block) > self._limit:
                 break
-            events.append(Message(block[6:].decode("utf-8", "replace"), start, start + size, at))
-            start += size
-            consumed += size
-        self._consume(consumed)
+            end = start + len(block) + 2
+            events.append(Message(block[6:].decode("utf-8", "replace"), start, end, at))
+            start = end  # the same number for two events, in memory too
+        self._consume(start - self._offset)
 
     def _take_lines(self, events: list[Event], at: float | None) -> None:
         position = 0

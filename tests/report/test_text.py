@@ -19,7 +19,12 @@ def printed(render, *arguments, **options) -> str:
 
 
 def report(body: bytes) -> Report:
-    request = Request("POST", "http://x/v1/chat/completions", (), {"model": "m", "stream": True, "messages": []})
+    request = Request(
+        "POST",
+        "http://x/v1/chat/completions",
+        (),
+        {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hi"}]},
+    )
     reader = ExchangeReader(request)
     reader.feed(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n" + body, 0.1)
     exchange = reader.close(Ending.EOF, 0.2, probe="stream")

@@ -1,5 +1,6 @@
 """The bytes of a stream as text. Knows nothing of lines and fields."""
 
+import codecs
 import re
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from conformance.wire.decoder import BOM
 
 SEPARATORS = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
 """U+2028, U+2029 and U+0085, where `str.splitlines` ends a line and SSE does not."""
+PIECE = 1024 * 1024
 AROUND = 12
 """Bytes shown on either side of a bad one."""
 
@@ -75,14 +77,26 @@ def comment_in_another_encoding(body: bytes) -> bytes:
 )
 def utf8(stream: View) -> Iterator[Finding]:
     body = stream.exchange.body
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and not stream.ended:
-            return
-        around = body[max(0, error.start - AROUND) : error.end + AROUND].decode("utf-8", "backslashreplace")
-        step = next((s for s in stream.steps if s.event.start <= error.start < s.event.end), None)
-        yield stream.finding("UTF-8", f"{error.reason}: …{shorten(around)}…", step, span=(error.start, error.end))
+    if (broken := _not_utf8(body)) is None:
+        return
+    start, end, reason = broken
+    if reason == "unexpected end of data" and not stream.ended:
+        return
+    around = body[max(0, start - AROUND) : end + AROUND].decode("utf-8", "backslashreplace")
+    step = next((s for s in stream.steps if s.event.start <= start < s.event.end), None)
+    yield stream.finding("UTF-8", f"{reason}: …{shorten(around)}…", step, span=(start, end))
+
+
+def _not_utf8(body: bytes) -> tuple[int, int, str] | None:
+    """Where the first bytes are that are not UTF-8, and why. Decodes by the piece: the body may be large."""
+    start = len(body) if body.isascii() else 0
+    while start < len(body):
+        last = start + PIECE >= len(body)
+        try:
+            start += codecs.utf_8_decode(body[start : start + PIECE], "strict", last)[1]
+        except UnicodeDecodeError as error:
+            return start + error.start, start + error.end, error.reason
+    return None
 
 
 @on_body

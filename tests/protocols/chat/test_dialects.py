@@ -26,7 +26,12 @@ GOOD = b"chatcmpl-1"
 
 
 def findings(body: bytes, dialect) -> dict[str, Verdict]:
-    request = Request("POST", "http://x/v1/chat/completions", (), {"model": "m", "stream": True, "messages": []})
+    request = Request(
+        "POST",
+        "http://x/v1/chat/completions",
+        (),
+        {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hi"}]},
+    )
     reader = ExchangeReader(request)
     reader.feed(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n" + body, 0.1)
     verdicts = judge([reader.close(Ending.EOF, 0.1)], dialect=dialect)
