@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
+from conformance.rules.chat.tokens import is_count
 from conformance.rules.mutate import DONE, Mutant, dumps, on_answer, on_document
 from conformance.rules.needs import DOCUMENT, DOCUMENT_ASKED
 from conformance.rules.rule import MUST, SHOULD, rule
@@ -301,11 +302,12 @@ def total_one_short(document: dict[str, Any]) -> None:
 )
 def usage_adds_up(answer: View) -> Iterator[Finding]:
     counted = answer.usage or {}
-    counts = [counted.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
-    numbers = [count for count in counts if isinstance(count, int)]
-    if len(numbers) == len(counts) and numbers[0] + numbers[1] != numbers[2]:
-        got = f"total_tokens {numbers[2]} for {numbers[0]} + {numbers[1]}"
-        yield answer.finding(f"total_tokens {numbers[0] + numbers[1]}", got, pointer="/usage/total_tokens")
+    if not all(is_count(counted.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")):
+        return
+    prompt, completion, total = (counted[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
+    if prompt + completion != total:
+        got = f"total_tokens {total} for {prompt} + {completion}"
+        yield answer.finding(f"total_tokens {prompt + completion}", got, pointer="/usage/total_tokens")
 
 
 RULES = (

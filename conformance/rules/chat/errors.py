@@ -190,7 +190,7 @@ def param_a_list() -> list[str]:
 @rule(
     id="chat/errors/code-and-param",
     level=SHOULD,
-    says="code and param of the error inside a stream are text or null, where they are there.",
+    says="An error inside a stream has code and param as text or null, where it has them.",
     source=(OPENAPI.at("Error.code, Error.param"),),
     needs=STREAM,
     broken_by=(code_a_number, param_a_list),

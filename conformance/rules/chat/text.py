@@ -72,7 +72,7 @@ def cut_inside_a_character(chunks: list[Chunk]) -> list[Chunk]:
 )
 def no_half_characters(stream: View) -> Iterator[Finding]:
     body = stream.exchange.body
-    if b"\xef\xbf\xbd" not in body and b"\\u" not in body:
+    if body.isascii() and b"\\" not in body:
         return
     temperature = stream.exchange.member("temperature")
     if _requested(stream, REPLACED) or (isinstance(temperature, int | float) and temperature > HOT):

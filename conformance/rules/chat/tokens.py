@@ -9,7 +9,7 @@ from conformance.protocols.finding import Finding, show
 from conformance.rules.mutate import Chunk, Mutant, on_chunks
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
-from conformance.rules.sources import OBSERVED, OPENAPI, SUITE, issue
+from conformance.rules.sources import OBSERVED, OPENAPI, issue
 
 TWIN_USAGE = "chat/twin/same-usage"
 """Wrong numbers also differ from those of the answer that was not streamed."""
@@ -29,12 +29,17 @@ def _on_usage(change: Callable[[dict[str, Any]], None]) -> Mutant:
     return on_chunks(change_all)
 
 
+def is_count(value: object) -> bool:
+    """A number that can be a count; what cannot is another rule's business."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def _number(usage: dict[str, Any], *names: str) -> int:
-    """A count, 0 where it is missing or no number; those are another rule's business."""
+    """A count, 0 where it is missing or none."""
     value: object = usage
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if isinstance(value, int) and is_count(value) else 0
 
 
 def _last(stream: View) -> tuple[Step, dict[str, Any]] | None:
@@ -95,7 +100,7 @@ def prompt_not_counted(usage: dict[str, Any]) -> None:
     also_breaks=(TWIN_USAGE,),
 )
 def prompt_counted(stream: View) -> Iterator[Finding]:
-    if (last := _last(stream)) and last[1].get(PROMPT) == 0:
+    if (last := _last(stream)) and is_count(last[1].get(PROMPT)) and not last[1][PROMPT]:
         yield stream.finding(
             "1 at least", f"prompt_tokens 0 in {show(last[1])}", last[0], pointer="/usage/prompt_tokens"
         )
@@ -133,7 +138,7 @@ def one_choice_counted(usage: dict[str, Any]) -> None:
 def reply_counted(stream: View) -> Iterator[Finding]:
     """A delta is a token or more, give or take a few: DeepSeek has been seen to count 698 for 699 deltas."""
     last = _last(stream)
-    if last is None or len(stream.usages) > 1 or not isinstance(last[1].get(COMPLETION), int):
+    if last is None or len(stream.usages) > 1 or not is_count(last[1].get(COMPLETION)):
         return  # several usage objects are a mistake of their own, and each may count a part
     counted = last[1][COMPLETION]
     deltas = sum(len(choice.texts) for choice in stream.choices.values())
@@ -153,7 +158,7 @@ def more_cached_than_sent(usage: dict[str, Any]) -> None:
     id="chat/tokens/cached-within-prompt",
     level=SHOULD,
     says="cached_tokens is no more than prompt_tokens.",
-    source=(OPENAPI.at("prompt_tokens_details.cached_tokens: cached tokens present in the prompt"), SUITE),
+    source=(OPENAPI.at("prompt_tokens_details.cached_tokens: cached tokens present in the prompt"),),
     needs=STREAM,
     broken_by=(more_cached_than_sent,),
 )

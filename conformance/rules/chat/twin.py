@@ -10,6 +10,7 @@ from conformance.protocols.chat.states import State
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.document import on_completion
+from conformance.rules.chat.tokens import is_count
 from conformance.rules.mutate import Chunk, finish_as, on_chunks, on_each_chunk, spoken, text_of
 from conformance.rules.needs import TWIN
 from conformance.rules.rule import MUST, SHOULD, rule
@@ -185,7 +186,7 @@ def same_usage(stream: View) -> Iterator[Finding]:
         return
     for name in ("prompt_tokens", "completion_tokens"):
         one, other = counted.get(name), wanted.get(name)
-        if isinstance(one, int) and isinstance(other, int) and one != other:
+        if is_count(one) and is_count(other) and one != other:
             step = stream.usages[-1]
             yield stream.finding(f"{name} {other}, as not streamed", f"{name} {one}", step, pointer=f"/usage/{name}")
 
