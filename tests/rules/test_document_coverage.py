@@ -49,7 +49,7 @@ COMPLETION: dict[str, Any] = {
 }
 ERROR: dict[str, Any] = {"error": {"message": "No.", "type": "invalid_request_error", "param": None, "code": None}}
 GOOD = {"chat/completion.strict": (200, COMPLETION), "chat/error.strict": (400, ERROR)}
-VALUES = (None, True, -1, 0, 1.5, 256, "", "other", [], {}, [7], ["other"])
+VALUES: tuple[object, ...] = (None, True, -1, 0, 1.5, 256, "", "other", [], {}, [7], ["other"])
 LEFT_OUT = "left out"
 NOT_ONE_MISTAKE: dict[tuple[str, ...], tuple[object, ...]] = {
     ("choices", "*"): ({},),  # lacks four members

@@ -101,6 +101,11 @@ def with_trailing_space(messages: list[str]) -> list[str]:
 
 
 @on_messages
+def with_something_behind(messages: list[str]) -> list[str]:
+    return [*messages[:-1], "[DONE] request 71"]
+
+
+@on_messages
 def in_quotes(messages: list[str]) -> list[str]:
     return [*messages[:-1], '"[DONE]"']
 
@@ -111,7 +116,7 @@ def in_quotes(messages: list[str]) -> list[str]:
     says="The terminator is exactly [DONE].",
     source=(CLIENTS.at("scenarios 41, 98, 99: openai-node and the AI SDK compare the whole text"),),
     needs=READ_ALL,
-    broken_by=(lower_case, with_trailing_space, in_quotes),
+    broken_by=(lower_case, with_trailing_space, with_something_behind, in_quotes),
 )
 def done_exact(stream: View) -> Iterator[Finding]:
     for step in stream.of(Kind.TERMINATOR):
@@ -150,7 +155,7 @@ def finish_before_done(stream: View) -> Iterator[Finding]:
             unfinished = [str(choice.index) for choice in stream.choices.values() if not choice.finishes]
             if unfinished:
                 yield stream.finding(
-                    "a finish_reason first", f"[DONE] while choice {', '.join(unfinished)} is open", step
+                    "a finish_reason first", f"[DONE] while choice {', '.join(unfinished[:9])} is open", step
                 )
 
 
