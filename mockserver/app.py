@@ -124,11 +124,11 @@ class MockServer:
         try:
             raw = await _read(request)
         except web.RequestPayloadError:
-            raw, answer = None, answering.refusal(400, "The body of the request is not framed as HTTP/1.1 asks.")
+            answer = _unread(400, "The body of the request is not framed as HTTP/1.1 asks.")
         else:
-            answer = self._answer(request, raw, entry) if raw is not None else _too_long()
-        played = await play(request, answer, entry, self._sleep)
-        return played if raw is not None else Played(keep=False)
+            too_long = f"The body of the request is longer than {BODY_MAXIMUM} bytes."
+            answer = self._answer(request, raw, entry) if raw is not None else _unread(413, too_long)
+        return await play(request, answer, entry, self._sleep)
 
     def _answer(self, request: web.BaseRequest, raw: bytes, entry: Entry) -> Answer:
         headers = tuple(request.headers.items())
@@ -146,8 +146,9 @@ class MockServer:
         return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
 
 
-def _too_long() -> Answer:
-    return answering.refusal(413, f"The body of the request is longer than {BODY_MAXIMUM} bytes.")
+def _unread(status: int, message: str) -> Answer:
+    """The refusal of a request whose body was not read to its end, so that nothing can follow it."""
+    return answering.refusal(status, message, headers=(("connection", "close"),))
 
 
 async def _read(request: web.BaseRequest) -> bytes | None:

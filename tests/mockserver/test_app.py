@@ -119,6 +119,7 @@ def test_a_body_over_the_limit_is_refused(rest: bytes, monkeypatch: pytest.Monke
 
     got = talking(talk)
     assert got.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in got
     assert b"longer than 500 bytes" in got
 
 

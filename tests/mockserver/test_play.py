@@ -208,3 +208,17 @@ def test_a_slow_reader_holds_the_server_back() -> None:
             return Entry(entry.number, "", "", events=entry.events)
 
     assert 1000 > asyncio.run(talk()).events
+
+
+def test_others_have_their_turn_between_events() -> None:
+    async def talk() -> int:
+        entry = Entry(1, "GET", "/")
+        async with connected(Answer(200, (), (ONE,) * 200), entry) as (_, writer):
+            writer.write(GET)
+            for _ in range(1000):
+                if entry.events:
+                    break
+                await asyncio.sleep(0)
+            return entry.events
+
+    assert 0 < asyncio.run(talk()) < 10
