@@ -42,8 +42,9 @@ class Limits:
     """Of the response, both as it was sent and decoded."""
     max_head: int = MAX_HEAD
     """Bytes before the end of the response head, interim responses included."""
-    max_events: int = 40_000
-    """A message costs some 2 KB of memory, so the limit of bytes alone would not bound it."""
+    max_memory: int = 80 * 1024 * 1024
+    """Bytes that an exchange may take once it is read, by an estimate: enough for 40,000 chunks. A bracket on the wire
+    is a hundred bytes in memory, so the limit of bytes alone would not bound it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

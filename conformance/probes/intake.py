@@ -17,6 +17,10 @@ PIECE = 64 * 1024
 """Bytes that are read before the limits are looked at again."""
 CODED_PIECE = 256
 """The same for bytes that are, or may be, compressed: each may hold a thousand."""
+EVENT_COST, BYTE_COST, OBJECT_COST, ARRAY_COST, VALUE_COST = 200, 3, 200, 64, 60
+"""Bytes of memory, rounded up, that CPython and msgspec take for what they read."""
+CODED_COST = 25
+"""The same for a byte of which only the length is known: `[],[],` is the worst that it can be."""
 ALWAYS = 64 * 1024
 """Bytes that an exchange may have even when the budget of its run is spent: enough for a refusal."""
 
@@ -35,18 +39,16 @@ class Budget:
     """What the exchanges of one run may hold together: endless answers to every probe cost memory once."""
 
     def __init__(self, limits: Limits) -> None:
-        self._bytes = 2 * limits.max_bytes
-        self._events = 2 * limits.max_events
+        self._left = 2 * limits.max_memory
 
-    def take(self, size: int, events: int) -> None:
+    def take(self, weight: int) -> None:
         """An exchange has grown by so much."""
-        self._bytes -= size
-        self._events -= events
+        self._left -= weight
 
     @property
     def spent(self) -> bool:
         """Nothing is left."""
-        return self._bytes <= 0 or self._events <= 0
+        return self._left <= 0
 
 
 class State(Enum):
@@ -78,6 +80,7 @@ class Intake:
         self._budget = budget
         self._wanted = wanted
         self._received = 0
+        self._weight = 0
         self._messages = 0
         self._kept_at: float | None = None
 
@@ -106,8 +109,7 @@ class Intake:
         start = 0
         state = self._state()
         while start < len(data) and state in (State.OPEN, State.OVER):
-            plain = self.reader.head is not None and not self.reader.head.get("content-encoding")
-            size = PIECE if plain else CODED_PIECE
+            size = PIECE if self._plain() else CODED_PIECE
             piece = data[start : start + min(size, self._limits.max_bytes - self._received)]
             start += len(piece)
             self._take(at, piece)
@@ -122,13 +124,19 @@ class Intake:
         self._received += len(piece)
         new = self.reader.events[events:]
         self._messages += sum(isinstance(event, Message) for event in new)
-        self._budget.take(self.reader.size - size, len(new))
+        weight = EVENT_COST * len(new) + (_weigh(piece) if self._plain() else CODED_COST * (self.reader.size - size))
+        self._weight += weight
+        self._budget.take(weight)
+
+    def _plain(self) -> bool:
+        """What comes on the wire is what is read."""
+        return self.reader.head is not None and not self.reader.head.get("content-encoding")
 
     def _state(self) -> State:
         limits, reader = self._limits, self.reader
         if self._wanted is not None and self._messages >= self._wanted:
             return State.SEEN
-        if max(self._received, reader.size) >= limits.max_bytes or len(reader.events) >= limits.max_events:
+        if max(self._received, reader.size) >= limits.max_bytes or self._weight >= limits.max_memory:
             return State.FULL
         if self._budget.spent and self._received >= ALWAYS:
             return State.FULL
@@ -137,3 +145,9 @@ class Intake:
         if reader.head is None and self._received > limits.max_head:
             return State.FULL
         return State.OPEN
+
+
+def _weigh(piece: bytes) -> int:
+    """What these bytes take in memory once they are read as events and JSON, estimated."""
+    json = OBJECT_COST * piece.count(b"{") + ARRAY_COST * piece.count(b"[") + VALUE_COST * piece.count(b",")
+    return BYTE_COST * len(piece) + json
