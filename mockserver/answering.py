@@ -89,7 +89,7 @@ def locked(request: Request, settings: Settings) -> Answer | None:
 
 def no_model(name: str) -> Answer:
     """The refusal of a model that is not served."""
-    return refusal(404, f"The model {shorten(name)!r} does not exist.", param="model", code="model_not_found")
+    return refusal(404, f"The model '{shorten(name)}' does not exist.", param="model", code="model_not_found")
 
 
 def read_body(raw: bytes) -> object:

@@ -24,9 +24,9 @@ def respond(request: Request, settings: Settings, journal: Callable[[], object] 
     name = path.removeprefix(f"{MODELS}/") if path.startswith(f"{MODELS}/") else None
     wanted = METHODS.get(MODELS if name else path)
     if wanted is None:
-        return answering.refusal(404, f"There is nothing at {shorten(path)!r}.", code="unknown_url")
+        return answering.refusal(404, f"There is nothing at '{shorten(path)}'.", code="unknown_url")
     if request.method != wanted:
-        message = f"{shorten(request.method)!r} is not allowed at {shorten(path)!r}; {wanted} is."
+        message = f"'{shorten(request.method)}' is not allowed at '{shorten(path)}'; {wanted} is."
         return answering.refusal(405, message, code="method_not_allowed", headers=(("allow", wanted),))
     mark = hashlib.sha256(f"{settings.seed}\n{path!r}".encode()).hexdigest()
     if path == CHAT:
