@@ -150,7 +150,7 @@ def begins_empty(stream: View) -> Iterator[Finding]:
     for choice in stream.choices.values():
         if choice.texts and choice.roles and choice.texts[0][0] is choice.roles[0] is choice.first:
             step, text = choice.texts[0]
-            yield stream.finding('content "" or null', text, step, pointer=pointer_to(step, choice.index))
+            yield stream.finding('content "" or null', show(text), step, pointer=pointer_to(step, choice.index))
             return
 
 
@@ -182,7 +182,9 @@ def finish_carries_none(stream: View) -> Iterator[Finding]:
             entry = next(entry for entry in step.chunk["choices"] if entry["index"] == choice.index)
             for name in ("content", *OTHER_PAYLOAD):
                 if value := entry["delta"].get(name):
-                    yield stream.finding("an empty delta", value, step, pointer=pointer_to(step, choice.index, name))
+                    yield stream.finding(
+                        "an empty delta", show(value), step, pointer=pointer_to(step, choice.index, name)
+                    )
                     return
 
 

@@ -213,7 +213,7 @@ def identity(answer: View) -> Iterator[Finding]:
     document = answer.exchange.document
     assert isinstance(document, dict)
     if document.get("id") == "":
-        yield answer.finding("an id", "", pointer="/id")
+        yield answer.finding("an id", '""', pointer="/id")
     created = document.get("created")
     if isinstance(created, int) and created > MILLISECONDS:
         yield answer.finding("seconds since 1970", created, pointer="/created")

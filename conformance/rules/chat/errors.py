@@ -113,7 +113,7 @@ def flag() -> list[str]:
 def is_object(stream: View) -> Iterator[Finding]:
     for step in stream.errors:
         if step.flaw is not Flaw.BARE_ERROR and not isinstance(_error(step), dict):
-            yield stream.finding("an object with a message", _error(step), step, pointer="/error")
+            yield stream.finding("an object with a message", show(_error(step)), step, pointer="/error")
             return
 
 
@@ -319,7 +319,7 @@ def no_stack_trace(stream: View) -> Iterator[Finding]:
         error = _error(step)
         told = error.get("message") if isinstance(error, dict) else error
         if isinstance(told, str) and (found := TRACE.search(told)):
-            yield stream.finding("what went wrong", found.group().strip(), step, pointer="/error/message")
+            yield stream.finding("what went wrong", show(found.group().strip()), step, pointer="/error/message")
             return
 
 

@@ -268,7 +268,7 @@ def no_stack_trace(stream: View) -> Iterator[Finding]:
     error = document.get("error") if isinstance(document, dict) else None
     told = error.get("message") if isinstance(error, dict) else None
     if isinstance(told, str) and (found := TRACE.search(told)):
-        yield stream.finding("what is wrong with the request", found.group().strip(), pointer="/error/message")
+        yield stream.finding("what is wrong with the request", show(found.group().strip()), pointer="/error/message")
 
 
 RULES = (

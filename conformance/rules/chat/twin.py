@@ -217,7 +217,7 @@ def same_model(stream: View) -> Iterator[Finding]:
     models = [(model, step) for model, step in seen if isinstance(model, str) and model]
     if wanted and isinstance(wanted, str) and models and all(model != wanted for model, _ in models):
         model, step = models[0]
-        yield stream.finding(f"{show(wanted)}, as not streamed", model, step, pointer="/model")
+        yield stream.finding(f"{show(wanted)}, as not streamed", show(model), step, pointer="/model")
 
 
 RULES = (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.protocols.chat.states import Kind, State
 from conformance.protocols.chat.view import View, is_foreign
 from conformance.protocols.exchange import Step
-from conformance.protocols.finding import Finding
+from conformance.protocols.finding import Finding, show
 from conformance.rules.mutate import Chunk, content_chunk, finish_chunk, on_chunks, text_of
 from conformance.rules.needs import USAGE_ASKED, USAGE_NOT_ASKED, USAGE_OPTIONS
 from conformance.rules.rule import MUST, SHOULD, rule
@@ -255,7 +255,7 @@ def no_placeholders(stream: View) -> Iterator[Finding]:
     zeros = [s for s in stream.usages if not _counts(s)]
     if zeros and not _continuous(stream):
         more = f" (and in {len(zeros) - 1} more messages)" if len(zeros) > 1 else ""
-        got = stream.finding("", (zeros[0].chunk or {})["usage"]).got
+        got = show((zeros[0].chunk or {})["usage"])
         yield stream.finding("usage null", f"{got}{more}", zeros[0], pointer="/usage")
 
 
@@ -297,7 +297,7 @@ def nowhere_else(stream: View) -> Iterator[Finding]:
     other = found if _own(stream) else found[:-1]  # the last is the chunk that brings usage
     if other:
         more = f" (and in {len(other) - 1} more messages)" if len(other) > 1 else ""
-        got = stream.finding("", (other[0].chunk or {})["usage"]).got
+        got = show((other[0].chunk or {})["usage"])
         yield stream.finding("usage null", f"{got}{more}", other[0], pointer="/usage")
 
 
@@ -345,7 +345,7 @@ def not_for_empty_options(stream: View) -> Iterator[Finding]:
 def _unasked(stream: View) -> Iterator[Finding]:
     if found := stream.usages:
         more = f" (and in {len(found) - 1} more messages)" if len(found) > 1 else ""
-        got = stream.finding("", (found[0].chunk or {})["usage"]).got
+        got = show((found[0].chunk or {})["usage"])
         yield stream.finding("no usage", f"{got}{more}", found[0], pointer="/usage")
 
 
