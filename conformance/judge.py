@@ -58,7 +58,7 @@ def timing_of(exchange: Exchange) -> Timing:
         probe=exchange.probe,
         status=exchange.status,
         headers=exchange.head_at,
-        first_message=exchange.steps[0].event.at if exchange.steps else None,
+        first_message=exchange.steps[0].event.at if exchange.steps and exchange.status == 200 else None,
         end=exchange.ended_at,
         messages=len(exchange.steps),
         bytes=len(exchange.body),
@@ -119,11 +119,18 @@ def _without_exchange(
         reason = f"needs {need.name}, which no probe of this run asks for"
     else:
         verdict = Verdict.UNTESTABLE
-        outcome = "; ".join(f"{exchange.probe}: {_outcome(exchange)}" for exchange in made[:3])
-        reason = f"needs {need.name}, but {outcome}"
+        reason = f"needs {need.name}, but {_outcomes(made)}"
     if known is not None:
         reason = f"listed as a known failure, but {reason}"
     return RuleVerdict(rule, verdict, (), reason, tuple(exchange.probe for exchange in made), known is not None)
+
+
+def _outcomes(exchanges: Sequence[Exchange]) -> str:
+    """What came instead, each outcome once, with its probes."""
+    probes: dict[str, list[str]] = {}
+    for exchange in exchanges:
+        probes.setdefault(_outcome(exchange), []).append(exchange.probe)
+    return "; ".join(f"{outcome} ({', '.join(names)})" for outcome, names in probes.items())
 
 
 def _outcome(exchange: Exchange) -> str:

@@ -1,5 +1,6 @@
 """Reports for people at a terminal. Renders; decides nothing, and lets no byte of a target act on the terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -17,7 +18,7 @@ STYLES = {
     Verdict.SUITE_ERROR: "bold white on red",
 }
 SHOWN = 3
-"""Findings shown per rule; the JSON report has the rest."""
+"""Kinds of findings shown per rule; the JSON report has the rest."""
 
 
 def render(report: Report, console: Console, *, verbose: bool = False) -> None:
@@ -26,10 +27,13 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     console.print(title, soft_wrap=True)
     console.print()
     for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
+        if verdict.verdict is Verdict.UNTESTABLE:
+            continue
         if verdict.red or verdict.verdict in (Verdict.WARN, Verdict.FAIL):
             _rule(verdict, console, report.again)
         elif verdict.verdict is Verdict.TOLERATED or verbose:
             _rule_in_a_line(verdict, console)
+    _untestable([v for v in report.verdicts if v.verdict is Verdict.UNTESTABLE], console, verbose)
     for rule_id in report.unused_tolerances:
         _line(console, f"The dialect {report.dialect} tolerates {rule_id}, which nothing here needed.", "dim")
     _sum_up(report, console)
@@ -63,15 +67,40 @@ def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
     _line(console, f"   {rule.says}")
     if verdict.reason:
         _line(console, f"   why     {verdict.reason}")
-    for judged in verdict.findings[:SHOWN]:
+    alike: dict[tuple[str, str], list[JudgedFinding]] = {}
+    for judged in verdict.findings:
+        alike.setdefault((judged.finding.wanted, judged.finding.got), []).append(judged)
+    for judged, *others in list(alike.values())[:SHOWN]:
         _finding(judged, console)
-    if len(verdict.findings) > SHOWN:
-        _line(console, f"   and {len(verdict.findings) - SHOWN} more findings (--json has them all)", "dim")
+        if probes := [other.probe for other in others if other.probe not in ("", judged.probe)]:
+            _line(console, f"   also    probe {', '.join(dict.fromkeys(probes))}")
+    if len(alike) > SHOWN:
+        _line(console, f"   and {len(alike) - SHOWN} more kinds of findings (--json has them all)", "dim")
     _line(console, f"   source  {rule.authority}: {'; '.join(str(source) for source in rule.source)}", "dim")
     if again:
         _line(
             console, f"   again   {again}" + (f" --only {rule.id}" if again.startswith("streamspec run") else ""), "dim"
         )
+
+
+def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool) -> None:
+    """What could not be judged, put together by what came instead of what was needed."""
+    by_outcome: dict[str, list[RuleVerdict]] = {}
+    for verdict in verdicts:
+        outcome = verdict.reason.partition(", but ")[2].partition(" (")[0]
+        by_outcome.setdefault(outcome or verdict.reason, []).append(verdict)
+    for outcome, alike in by_outcome.items():
+        needs = Counter(verdict.rule.needs.name for verdict in alike)
+        _line(console, "")
+        heading = (f"{'UNTESTABLE':<12}", STYLES[Verdict.UNTESTABLE])
+        console.print(Text.assemble(heading, f" {len(alike)} rule{'s' if len(alike) > 1 else ''}"), soft_wrap=True)
+        _line(console, f"   got     {outcome}")
+        _line(console, f"   needed  {'; '.join(f'{name} ({count})' for name, count in needs.most_common())}")
+        probes = list(dict.fromkeys(probe for verdict in alike for probe in verdict.probes))
+        if probes:
+            _line(console, f"   where   probe {', '.join(probes)}")
+        if verbose:
+            _line(console, f"   rules   {', '.join(verdict.rule.id for verdict in alike)}", "dim")
 
 
 def _finding(judged: JudgedFinding, console: Console) -> None:
