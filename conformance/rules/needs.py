@@ -28,6 +28,8 @@ class Need:
 
 STREAMS = ("stream", "usage-asked", "usage-options-empty", "max-tokens-one", "stop-sequence", "non-ascii", "long-text")
 """Probes that ask any chat server for a stream, and whose request is valid."""
+ANY_STREAM = (*STREAMS, "two-choices")
+"""Probes that ask for a stream, the one included that not every server can serve."""
 REFUSALS = (
     "bad-json",
     "messages-missing",
@@ -135,14 +137,14 @@ VALID_STREAM_ASKED = Need(
     probes=STREAMS,
     protocol="chat",
 )
-STREAM = Need(name="a stream", fits=_is_stream, probes=STREAMS, protocol="chat")
+STREAM = Need(name="a stream", fits=_is_stream, probes=ANY_STREAM, protocol="chat")
 WIRE_STREAM = Need(
     name="a stream with its HTTP framing",
     fits=lambda e: _is_stream(e) and e.layer == "wire",
     probes=STREAMS,
     protocol="chat",
 )
-READ_ALL = Need(name="a stream that was read to its end", fits=_was_read, probes=STREAMS, protocol="chat")
+READ_ALL = Need(name="a stream that was read to its end", fits=_was_read, probes=ANY_STREAM, protocol="chat")
 TIMED = Need(
     name="a stream with arrival times",
     fits=lambda e: _was_read(e) and e.ended_at is not None,
@@ -152,7 +154,7 @@ TIMED = Need(
 USAGE_ASKED = Need(
     name="a stream with stream_options.include_usage true",
     fits=lambda e: _was_read(e) and _asks_usage(e),
-    probes=("usage-asked",),
+    probes=("usage-asked", "two-choices"),
     protocol="chat",
     feature="usage",
 )
