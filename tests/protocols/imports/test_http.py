@@ -91,6 +91,12 @@ def test_what_follows_a_response_and_is_no_request_belongs_to_it() -> None:
     assert exchange.transport.rest == b"{}"
 
 
+def test_a_request_is_looked_for_right_behind_the_response_and_nowhere_else() -> None:
+    exchange = only(ASKED + REFUSED + b"{}" + ASKED + CHUNKED)
+    assert exchange.transport is not None
+    assert exchange.transport.rest.startswith(b"{}POST ")
+
+
 def test_a_request_inside_the_body_is_no_request() -> None:
     line = b"POST /v1 HTTP/1.1\r\n"
     exchange = only(ASKED + b"HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n: " + line + b"\r\n")

@@ -50,6 +50,10 @@ def test_usage_is_right_whether_it_was_asked_for_or_not() -> None:
     assert found_by(only(FIRST + TEXT + FINISH + USAGE + DONE)) == []
 
 
+def test_a_reply_that_says_nothing_may_have_been_asked_for() -> None:
+    assert found_by(only(FIRST + FINISH + DONE)) == []
+
+
 def test_what_is_wrong_in_the_stream_is_still_found() -> None:
     assert "chat/termination/done-sent" in found_by(only(FIRST + TEXT + FINISH))
 
