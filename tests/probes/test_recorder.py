@@ -151,7 +151,7 @@ def test_an_endless_stream_is_cut_before_what_is_read_takes_more_than_the_limit_
     limits = Limits(exchange_s=10, max_memory=1_000_000)
     ask(CLOSE, b"data: 1\n\n", "fin")  # what is loaded once does not count
     tracemalloc.start()
-    exchange = ask(endless=itertools.chain([CLOSE], itertools.repeat(bit * 20)), limits=limits).exchange
+    exchange = ask(endless=itertools.chain([CLOSE], itertools.repeat(bit * 5)), limits=limits).exchange
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert exchange.ending is Ending.CUT
