@@ -18,13 +18,17 @@ TIME_LIMIT = 60.0
 SHARED = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 """Members that nearly every chunk repeats; their values are kept once."""
 
+NOT_CHAT = ("/completions", "/responses", "/messages", "/models", "/count_tokens")
+NOT_OPENAI = ("/converse", "/converse-stream", "/invoke", "/invoke-with-response-stream", "/v2/chat", "/api/chat")
+"""Paths of Bedrock, Cohere and Ollama: a POST with `messages` that is answered in another grammar."""
+
 
 def protocol_of(request: Request) -> str:
     """Which grammar reads the answers to this request: "chat" or ""."""
     path = request.path.rstrip("/")
     if path.endswith("/chat/completions"):
         return "chat"
-    known = path.endswith(("/completions", "/responses", "/messages", "/models"))
+    known = path.endswith((*NOT_CHAT, *NOT_OPENAI))
     asks_chat = isinstance(request.body, dict) and isinstance(request.body.get("messages"), list)
     return "chat" if asks_chat and not known and request.method == "POST" else ""
 

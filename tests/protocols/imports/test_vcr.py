@@ -266,6 +266,19 @@ def test_an_interaction_that_cannot_be_judged_says_why(changes: dict[str, Any], 
     assert says in problem(cassette(**changes))
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/model/m/converse", "/model/m/invoke", "/v2/chat", "/api/chat", "/v1/messages", "/v1/messages/count_tokens"],
+)
+def test_messages_in_another_grammar_are_left_out(path: str) -> None:
+    data = cassette(
+        request__uri=f"https://api.example.com{path}",
+        request__body='{"messages": []}',
+        response__headers={"content-type": ["application/json"]},
+    )
+    assert (read(data).found, read(data).left_out) == ((), 1)
+
+
 def test_what_is_no_http_in_a_cassette_is_left_out() -> None:
     imported = read(b"interactions:\n- request_sample: {raw: a}\n- messages: []\n")
     assert (imported.found, imported.left_out) == ((), 2)
