@@ -24,9 +24,10 @@ HEADERS = (
     ("x-accel-buffering", "no"),
     ("x-request-id", "req_1"),
 )
-LOOKS_LOST = "\ufffd" + "".join(map(chr, range(0x80, 0xC0)))
-"""U+FFFD stands for lost bytes; U+0080 to U+00BF abound in UTF-8 that was taken for Latin-1. Text with these looks broken."""
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=LOOKS_LOST), min_size=1, max_size=12)
+LOOKS_BROKEN = "\ufffd<\u20ac\u0178" + "".join(map(chr, range(0x80, 0xC0)))
+"""What makes good text look broken: U+FFFD stands for lost bytes, `<` begins control tokens, the others abound in UTF-8
+that was read in another charset."""
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=LOOKS_BROKEN), min_size=1, max_size=12)
 """Any other Unicode text, NUL and line separators included."""
 
 
@@ -72,12 +73,12 @@ def good_streams(draw: st.DrawFn, *, odd: bool = False) -> Stream:
         request["n"] = choices
     if options is not None:
         request["stream_options"] = options
-    limit = draw(st.sampled_from([None, max(map(len, texts))]))
+    limit = draw(st.sampled_from([None, max(len("".join(text)) for text in texts)]))  # a token has a character at least
     if limit is not None:
         request["max_tokens"] = limit
     author = _Author(
         pieces=[[*text] for text in texts],
-        usage=_usage(draw, sum(map(len, texts)) if limit is None else limit * choices),
+        usage=_usage(draw, sum(map(len, texts)) if limit is None else limit * choices, odd=odd),
         usage_asked=options is not None and options.get("include_usage") is True,
         finish_reason="stop" if limit is None else "length",
         odd=odd,
@@ -184,18 +185,20 @@ def _next(draw: st.DrawFn, author: _Author, *, last: bool) -> dict[str, Any]:
     return {"index": index, "delta": delta, **logprobs, "finish_reason": reason}
 
 
-def _usage(draw: st.DrawFn, completion: int) -> dict[str, Any]:
+def _usage(draw: st.DrawFn, completion: int, *, odd: bool) -> dict[str, Any]:
     prompt = draw(st.integers(1, 5000))
     counts = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     details = {"prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0}}
-    return {**counts, **draw(st.sampled_from([details, {}]))}
+    return {**counts, **({} if odd and draw(st.booleans()) else details)}
 
 
 # -- spellings ---------------------------------------------------------------------------------------------------
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """As it is, but for the line separators, at which some clients break lines."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _odd_json(draw: st.DrawFn) -> Callable[[dict[str, Any]], str]:

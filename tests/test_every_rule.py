@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance import proof
 from conformance.judge import findings_of
-from conformance.probes.catalogue import PROBES
+from conformance.probes.catalogue import PROBES, Probe, requests_of
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.finding import Finding
 from conformance.protocols.payload import parse
@@ -24,6 +24,7 @@ from conformance.strategies import CUTS, Spelling, Stream, good_streams, legal_s
 from conformance.wire import encoder
 from conformance.wire.http import Head
 from conformance.wire.script import Answer, Framing, Send, body
+from mockserver.answering import answer
 
 AUTHORITIES = {"openai", "sse", "http", "clients", "suite"}
 MUSTS = [rule for rule in ALL if rule.level is MUST]
@@ -128,6 +129,26 @@ def test_every_rule_is_silent_on_good_streams(stream: Stream) -> None:
 @settings(max_examples=250)
 def test_no_must_rule_speaks_of_what_is_allowed(stream: Stream, spelling: Spelling, cuts: list[int]) -> None:
     assert {} == found(stream.spelled(spelling, cuts).exchange(), MUSTS)
+
+
+# -- its mutants --------------------------------------------------------------------------------------------------
+
+
+@given(good_streams())
+@settings(max_examples=10)
+def test_its_mutants_take_any_good_stream(stream: Stream) -> None:
+    for rule in ALL:
+        for mutant in rule.broken_by:
+            assert isinstance(mutant(stream.answer), Answer)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=[probe.name for probe in PROBES])
+def test_its_mutants_take_any_answer_of_the_mock(probe: Probe) -> None:
+    for request in requests_of(probe, url="http://mock/v1", model="mock", headers=proof.KEY if probe.with_key else ()):
+        good = answer(request, proof.SETTINGS)
+        for rule in ALL:
+            for mutant in rule.broken_by:
+                assert isinstance(mutant(good), Answer)
 
 
 # -- no crash, and the same in any split -------------------------------------------------------------------------
@@ -280,8 +301,8 @@ def test_no_rule_raises_on_any_bytes_of_a_connection(request: Request, data: byt
 def test_no_rule_raises_on_any_document_for_any_probe(probe: str, document: object, status: int) -> None:
     good = next(exchange for known, exchange in proof.good_exchanges() if known.name == probe)
     acts = (Send(json.dumps(document).encode()),)
-    answer = Answer(status, (("content-type", "application/json"),), acts, Framing.LENGTH)
-    bad = exchange_of(good.request, answer, probe=probe, beside=good.beside)
+    refusal = Answer(status, (("content-type", "application/json"),), acts, Framing.LENGTH)
+    bad = exchange_of(good.request, refusal, probe=probe, beside=good.beside)
     findings_of(bad)
     if good.beside is not None:
         findings_of(replace(good, beside=bad))
