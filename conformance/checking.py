@@ -34,7 +34,7 @@ def _check(loaded: Loaded, dialect: Dialect, rules: Sequence[Rule]) -> Checked:
     verdicts = judge([loaded.exchange], rules=rules, dialect=dialect)
     verdict = worst(v.verdict for v in verdicts)
     kept = tuple(v for v in verdicts if v.findings or v.verdict is Verdict.SUITE_ERROR)
-    reason = ""
+    reason = f"{loaded.left_out} other exchanges of the file are no chat completions" if loaded.left_out else ""
     if not loaded.exchange.protocol:
         reason = f"{loaded.exchange.request.path or 'this path'} is not a chat completion: HTTP rules only"
         verdict = verdict if verdict is not Verdict.PASS else Verdict.NOT_APPLICABLE

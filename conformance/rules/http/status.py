@@ -65,7 +65,6 @@ def sent_elsewhere(answer: Answer) -> Answer:
     source=(OPENAPI.at("POST /chat/completions, responses.200"), OBSERVED.at("109 of 109")),
     needs=VALID_STREAM_ASKED,
     broken_by=(overloaded, bad_gateway, no_content, created, sent_elsewhere),
-    also_breaks=("chat/refused/is-json",),
 )
 def success(stream: View) -> Iterator[Finding]:
     exchange = stream.exchange
