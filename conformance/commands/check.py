@@ -14,6 +14,8 @@ from conformance.verdicts import Checked, Verdict
 
 from .terminal import RED, err, fail, out, pick_rules, progress
 
+DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
@@ -24,16 +26,18 @@ from .terminal import RED, err, fail, out, pick_rules, progress
     metavar="FILE",
     help="JSON file with the request that a bare .sse or .http answers.",
 )
-@click.option(
-    "--dialect", default="openai", show_default=True, help="Whose deviations to tolerate: openai, azure, strict."
-)
+@click.option("--dialect", type=click.Choice(DIALECTS), default="openai", show_default=True)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="Name every recording, also those in order.")
 def check(
     paths: tuple[Path, ...], request_file: Path | None, dialect: str, only: tuple[str, ...], form: str, verbose: bool
 ) -> None:
-    """Judge recordings: our .jsonl, bare .sse, raw .http, HAR 1.2, VCR cassettes (YAML, JSON), and folders of them."""
+    """Judge recordings: our .jsonl, bare .sse, raw .http, HAR 1.2, VCR cassettes (YAML, JSON), and folders of them.
+
+    What a recording cannot show is not applicable, never a failure. A file that cannot be read is told of, the others
+    are judged all the same, and the exit status is 2.
+    """
     rules = pick_rules(only)
     results: list[Checked] = []
     try:

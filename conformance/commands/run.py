@@ -21,14 +21,22 @@ from conformance.verdicts import Report, Verdict
 
 from .terminal import RED, fail, out, pick_rules, progress
 
+DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
+
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[TARGET]...")
 @click.option("--url", help="Judge this endpoint: the URL up to /v1.")
 @click.option("--model", help="The model to ask for (with --url; or in place of the target's).")
-@click.option("--dialect", help="Tolerate this vendor's documented deviations: openai, azure.")
+@click.option("--dialect", type=click.Choice(DIALECTS), help="Tolerate this vendor's documented deviations.")
 @click.option("--profile", type=click.Choice(["full", "strict"]), default="full", help="strict: no dialect at all.")
-@click.option("--feature", "features", multiple=True, help="The endpoint supports this too (with --url).")
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    metavar="NAME",
+    help=f"The endpoint supports this too (with --url): {', '.join(targets.FEATURES)}. Assumed: usage, stop.",
+)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
@@ -42,9 +50,18 @@ from .terminal import RED, fail, out, pick_rules, progress
 def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verbose: bool, **options: Any) -> None:
     """Judge live endpoints: targets of targets.yaml, one given by --url, or (neither) the built-in mock server.
 
-    The API key is read from the environment, never from an argument. Recordings can be judged again with
-    `streamspec check`, with the same verdicts.
-    """
+    Sends some twenty small requests, side by side, and judges the answers by every rule. The API key is read from the
+    environment, never from an argument, and reaches no file. Recordings can be judged again with `streamspec check`,
+    with the same verdicts.
+
+    \b
+    streamspec run --url http://127.0.0.1:8000/v1 --model my-model
+    streamspec run --url https://api.example.org/v1 --model m --key-env EXAMPLE_KEY --feature choices
+    streamspec run vllm llamacpp --json report.json --junit report.xml
+    streamspec run vllm --only 'chat/usage/*' --record recordings/
+
+    Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
+    """  # noqa: D301 - click's mark
     rules = pick_rules(only)
     try:
         chosen = _choose(names, options)

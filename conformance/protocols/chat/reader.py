@@ -23,7 +23,7 @@ class Reader:
         self._open: set[int] = set()
         self._finished: set[int] = set()
         self._number = 0
-        self._usable = schemas.fast("chat/chunk.lenient").is_valid
+        self._usable = schemas.fits("chat/chunk.lenient")
 
     def read(self, event: Event) -> Step | None:
         """The step that an event is; None for comments and for events without data."""

@@ -4,8 +4,9 @@ Knows the protocol, no rule and no level. Every attribute is derived from the ex
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import schemas
@@ -16,6 +17,8 @@ from conformance.wire.events import CutOff, Dataless, Overlong
 from .reader import NOT_FINISHED
 from .states import Kind
 
+MOST_WAYS = 100
+"""Differences from the schema that are told of one message, and sets of differences that are told apart."""
 OTHER_PAYLOAD = ("refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
 """Members of a delta, besides content, that carry something for the reader of the reply."""
 
@@ -216,7 +219,7 @@ class View:
             name = "chat/error.strict" if refused else "chat/completion.strict"
             return _explain(name, [(None, document)])
         messages = ((s, s.chunk) for s in self.chunks)
-        fits = schemas.fast("chat/chunk.strict").is_valid
+        fits = schemas.fits("chat/chunk.strict")
         return _explain(
             "chat/chunk.strict", [(s, chunk) for s, chunk in messages if not fits(chunk) and not is_foreign(s)]
         )
@@ -286,21 +289,36 @@ def _explain(name: str, refused: list[tuple[Step | None, object]]) -> list[Schem
     """Put refused messages in words. Messages that fail alike are explained once, by the first of them."""
     alike: dict[tuple[str, ...], list[tuple[Step | None, object]]] = {}
     for step, value in refused:
-        key = tuple(str(error.schema_path) for error in schemas.fast(name).iter_errors(value))
-        alike.setdefault(key, []).append((step, value))
+        ways = _ways(name, value)
+        if ways in alike or len(alike) < MOST_WAYS:
+            alike.setdefault(ways, []).append((step, value))
     found: dict[tuple[str, str, str], SchemaError] = {}
     for messages in alike.values():
         step, value = messages[0]
+        seen: set[tuple[str, str, str]] = set()
         for pointer, keyword, wanted, got in _errors(name, value):
-            key_of = (_pattern(pointer), keyword, show(got))
-            known = found.get(key_of)
-            times = len(messages) + (known.times if known else 0)
-            found[key_of] = SchemaError(known.step if known else step, pointer, keyword, wanted, got, times)
+            key = (_pattern(pointer), keyword, show(got))
+            if key in seen:  # in another choice of the same message
+                continue
+            seen.add(key)
+            if (known := found.get(key)) is None:
+                found[key] = SchemaError(step, pointer, keyword, wanted, got, len(messages))
+            else:
+                found[key] = replace(known, times=known.times + len(messages))
     return list(found.values())
 
 
+def _ways(name: str, value: object) -> tuple[str, ...]:
+    """The ways in which a value differs from the schema, told quickly."""
+    try:
+        errors = list(islice(schemas.fast(name).iter_errors(value), MOST_WAYS))
+    except UnicodeEncodeError:  # half a surrogate pair
+        return tuple(f"{pointer} {keyword}" for pointer, keyword, _, _ in _errors(name, value))
+    return tuple(e.message if e.schema_path[-1] == "required" else str(e.schema_path) for e in errors)
+
+
 def _errors(name: str, value: object) -> Iterator[tuple[tuple[str | int, ...], str, str, object]]:
-    for error in schemas.explain(name).iter_errors(value):
+    for error in islice(schemas.explain(name).iter_errors(value), MOST_WAYS):
         place = tuple(error.absolute_path)
         if error.validator == "required" and isinstance(error.instance, dict):
             member = error.message.split("'")[1]
