@@ -1,6 +1,7 @@
 """JSON Schemas (draft 2020-12) of the protocol objects and of our own formats, and how to load them."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -20,6 +21,20 @@ def load(name: str) -> dict[str, Any]:
 def fast(name: str) -> jsonschema_rs.Draft202012Validator:
     """The validator that says yes or no in under a microsecond; `explain` says why not."""
     return jsonschema_rs.Draft202012Validator(load(name))
+
+
+@cache
+def fits(name: str) -> Callable[[object], bool]:
+    """Whether a value fits the schema: `fast` where it can read the value, which needs text that is Unicode."""
+    quick, thorough = fast(name).is_valid, explain(name).is_valid
+
+    def check(value: object) -> bool:
+        try:
+            return quick(value)
+        except UnicodeEncodeError:  # half a surrogate pair in a key
+            return bool(thorough(value))
+
+    return check
 
 
 @cache

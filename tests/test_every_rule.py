@@ -308,6 +308,36 @@ def test_no_rule_raises_on_any_document_for_any_probe(probe: str, document: obje
         findings_of(replace(good, beside=bad))
 
 
+CHUNK = '{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[%s]}'
+OPEN = '{"index":0,"delta":{"content":"a"},"finish_reason":null}'
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        CHUNK % OPEN,
+        CHUNK % OPEN.replace("null", '"stop"'),
+        CHUNK % "",
+        CHUNK.replace("}", ',"usage":{"prompt_tokens":1}}') % "",
+        CHUNK % OPEN.replace('"a"', "5"),
+        CHUNK % OPEN.replace('"a"', '"\\ufffd\x1b"'),
+        "[DONE]",
+        "[done]",
+        '{"error":{"message":"no"}}',
+        '{"a":1}',
+        "{",
+        "",
+        ": ping",
+        "a\ndata: b\nid: 5\nevent: x\nretry: 7\n:",
+    ],
+)
+def test_a_message_a_thousand_times_gives_a_handful_of_findings(message: str) -> None:
+    request = Request("POST", "http://t/v1/chat/completions", (), {"messages": [{"role": "user"}], "stream": True})
+    acts = (Send(f"data: {message}\n\n".encode() * 1000),)
+    findings = findings_of(exchange_of(request, Answer(200, (("content-type", "text/event-stream"),), acts)))
+    assert {} == {rule: len(found) for rule, found in findings.items() if len(found) > 5}
+
+
 def test_no_rule_raises_on_json_nested_to_any_depth() -> None:
     request = Request("POST", "http://t/v1/chat/completions", (), {"messages": [], "stream": True})
     for depth in (100, 127, 128, 129, 500, 900, 990, 1000, 5000, 100_000):

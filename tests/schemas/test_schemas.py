@@ -160,6 +160,13 @@ def test_what_is_strictly_right_is_right_for_clients_too(kind: str) -> None:
     implies()
 
 
+@pytest.mark.parametrize(
+    "value", [{"\ud800": 1, "choices": []}, {"choices": [], "x": "\ud800"}, {"\ud800": 1}, "\ud800"]
+)
+def test_half_a_surrogate_pair_is_no_obstacle(value: object) -> None:
+    assert schemas.explain("chat/chunk.lenient").is_valid(value) == schemas.fits("chat/chunk.lenient")(value)
+
+
 def test_an_unknown_name_is_an_error_of_ours() -> None:
     with pytest.raises(FileNotFoundError):
         schemas.load("chat/nothing")

@@ -19,6 +19,8 @@ from .states import Kind
 
 MOST_WAYS = 100
 """Differences from the schema that are told of one message, and sets of differences that are told apart."""
+LONG = 64 * 1024
+"""Bytes of a message beyond which its differences are looked for one by one: the fast validator makes them all."""
 OTHER_PAYLOAD = ("refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
 """Members of a delta, besides content, that carry something for the reader of the reply."""
 
@@ -289,7 +291,7 @@ def _explain(name: str, refused: list[tuple[Step | None, object]]) -> list[Schem
     """Put refused messages in words. Messages that fail alike are explained once, by the first of them."""
     alike: dict[tuple[str, ...], list[tuple[Step | None, object]]] = {}
     for step, value in refused:
-        ways = _ways(name, value)
+        ways = _ways(name, step, value)
         if ways in alike or len(alike) < MOST_WAYS:
             alike.setdefault(ways, []).append((step, value))
     found: dict[tuple[str, str, str], SchemaError] = {}
@@ -308,12 +310,16 @@ def _explain(name: str, refused: list[tuple[Step | None, object]]) -> list[Schem
     return list(found.values())
 
 
-def _ways(name: str, value: object) -> tuple[str, ...]:
-    """The ways in which a value differs from the schema, told quickly."""
+def _ways(name: str, step: Step | None, value: object) -> tuple[str, ...]:
+    """The ways in which a message differs from the schema: quickly, but slowly where there may be very many."""
+    errors: list[Any] = []
     try:
-        errors = list(islice(schemas.fast(name).iter_errors(value), MOST_WAYS))
+        if step is not None and step.event.end - step.event.start < LONG:
+            errors = list(schemas.fast(name).iter_errors(value))
     except UnicodeEncodeError:  # half a surrogate pair
-        return tuple(f"{pointer} {keyword}" for pointer, keyword, _, _ in _errors(name, value))
+        pass
+    if not errors:
+        return tuple(f"{_pattern(pointer)} {keyword}" for pointer, keyword, _, _ in _errors(name, value))
     return tuple(e.message if e.schema_path[-1] == "required" else str(e.schema_path) for e in errors)
 
 

@@ -59,8 +59,7 @@ def sent_twice(messages: list[str]) -> list[str]:
     broken_by=(sent_twice,),
 )
 def done_once(stream: View) -> Iterator[Finding]:
-    for step in stream.of(Kind.TERMINATOR)[1:]:
-        yield stream.finding("one [DONE]", "another [DONE]", step)
+    yield from stream.first_of(stream.of(Kind.TERMINATOR)[1:], "one [DONE]", lambda _: "another [DONE]")
 
 
 @on_messages
@@ -119,9 +118,7 @@ def in_quotes(messages: list[str]) -> list[str]:
     broken_by=(lower_case, with_trailing_space, with_something_behind, in_quotes),
 )
 def done_exact(stream: View) -> Iterator[Finding]:
-    for step in stream.of(Kind.TERMINATOR):
-        if step.flaw is Flaw.INEXACT_DONE:
-            yield stream.finding("[DONE]", stream.exchange.text((step.event.start, step.event.end)), step)
+    yield from stream.first_of([s for s in stream.of(Kind.TERMINATOR) if s.flaw is Flaw.INEXACT_DONE], "[DONE]")
 
 
 @on_chunks

@@ -68,6 +68,7 @@ def kinds(*messages: str, choices: int | None = 1) -> list[Kind]:
         (OPEN + OPEN, Kind.UNREADABLE, Flaw.SEVERAL_DOCUMENTS),
         (OPEN.replace('"a"', '"\n"'), Kind.DELTA, Flaw.CONTROL_CHARACTER),
         (OPEN.replace('"a"', '"\\ud800"'), Kind.DELTA, Flaw.LONE_SURROGATE),
+        ('{"choices":[],"\\ud800":1}', Kind.METADATA, Flaw.LONE_SURROGATE),
         ('{"choices":[],"usage":{"x":NaN}}', Kind.USAGE, Flaw.NOT_A_NUMBER),
         ('{"choices":' + "[" * 500 + "]" * 500 + "}", Kind.UNREADABLE, Flaw.TOO_DEEP),
     ],

@@ -124,6 +124,37 @@ def test_messages_that_are_wrong_alike_are_one_schema_error() -> None:
     ] == [(e.step and e.step.number, e.pointer, e.keyword, e.wanted, e.value, e.times) for e in found]
 
 
+def test_messages_that_lack_different_members_are_not_alike() -> None:
+    content = chunk('{"content":"a"}')
+    found = view(ROLE, content.replace(',"model":"m"', ""), content.replace(',"created":5', "")).schema_errors
+    assert [(2, ("model",), 1), (3, ("created",), 1)] == [(e.step and e.step.number, e.pointer, e.times) for e in found]
+
+
+def test_a_message_is_counted_once_however_many_of_its_choices_are_wrong() -> None:
+    wrong = f'{{{HEAD},"choices":[{{"index":0,"delta":{{}}}},{{"index":1,"delta":{{}}}}]}}'
+    found = view(wrong, wrong, body={"n": 2}).schema_errors
+    assert [(("choices", 0, "finish_reason"), 2)] == [(e.pointer, e.times) for e in found]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"id":"\\ud800","choices":[]}',
+        '{"\\ud800":1,"choices":[]}',
+        '{"choices":[{"index":0,"delta":{"content":"\\ud800","\\udfff":"\\udfff"},"finish_reason":"\\ud800"}]}',
+    ],
+)
+def test_half_a_surrogate_pair_anywhere_does_not_stop_the_schema(message: str) -> None:
+    found = view(message, message)
+    assert ("object",) in [e.pointer for e in found.schema_errors]
+    assert [2] == list({e.times for e in found.schema_errors})
+
+
+def test_no_more_than_a_hundred_differences_are_told_of_one_message() -> None:
+    choices = ",".join(f'{{"index":0,"delta":{{"role":"r{number}"}}}}' for number in range(5000))
+    assert 100 >= len(view(f'{{"choices":[{choices}]}}').schema_errors)
+
+
 def test_a_schema_finding_shows_what_was_wanted_where_and_how_often() -> None:
     wrong = chunk('{"content":"a"}').replace('"index":0', '"index":-1')
     (finding,) = view(ROLE, wrong, wrong).schema_findings("/choices/*/index")
