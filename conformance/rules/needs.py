@@ -1,35 +1,20 @@
-"""What a rule needs of an exchange before it can say anything. Knows the request and the outcome, no rule.
+"""The needs that rules name: kinds of exchanges, and the probes that bring them about. Knows no rule."""
 
-A need is met by the exchange itself, so that a recording from anywhere is judged like a live run. `probes` are the
-probes whose answers are meant to meet it; `feature` is what a target has to declare for it (none: every target).
-"""
+from conformance.protocols.exchange import Exchange
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from .need import (
+    ANY_STREAM,
+    STREAMS,
+    Need,
+    asks_usage,
+    is_stream,
+    posts_json,
+    stream_asked,
+    stream_options,
+    token_limit,
+    was_read,
+)
 
-from conformance.protocols.exchange import Ending, Exchange
-from conformance.wire.events import Message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """A kind of exchange, and the probes that bring it about."""
-
-    name: str
-    """Completes the sentence "needs ..."."""
-    fits: Callable[[Exchange], bool]
-    probes: tuple[str, ...]
-    protocol: str = ""
-    """Whose view the check gets; "" for checks that look at the exchange itself."""
-    feature: str = ""
-    alone: bool = True
-    """Whether one exchange by itself can meet it."""
-
-
-STREAMS = ("stream", "usage-asked", "usage-options-empty", "max-tokens-one", "stop-sequence", "non-ascii", "long-text")
-"""Probes that ask any chat server for a stream, and whose request is valid."""
-ANY_STREAM = (*STREAMS, "two-choices")
-"""Probes that ask for a stream, the one included that not every server can serve."""
 REFUSALS = (
     "bad-json",
     "messages-missing",
@@ -45,37 +30,6 @@ REFUSALS = (
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 RANGES = {"n": (1, 128), "max_tokens": (0, None), "temperature": (0, 2), "top_p": (0, 1), "top_logprobs": (0, 20)}
 """Least and greatest value of request members, from the OpenAI OpenAPI document."""
-
-
-def _stream_asked(exchange: Exchange) -> bool:
-    return exchange.protocol == "chat" and exchange.member("stream") is True
-
-
-def _is_stream(exchange: Exchange) -> bool:
-    """A chat stream was asked for, status 200 came, and it is a stream that came."""
-    if not _stream_asked(exchange) or exchange.status != 200 or exchange.document is not None:
-        return False
-    labelled = exchange.head is not None and exchange.head.media_type == "text/event-stream"
-    return labelled or any(isinstance(event, Message) for event in exchange.events)
-
-
-def _was_read(exchange: Exchange) -> bool:
-    return _is_stream(exchange) and exchange.ending in (Ending.EOF, Ending.TIMEOUT, Ending.RESET)
-
-
-def _options(exchange: Exchange) -> object:
-    return exchange.member("stream_options")
-
-
-def _asks_usage(exchange: Exchange) -> bool:
-    options = _options(exchange)
-    return isinstance(options, dict) and options.get("include_usage") is True
-
-
-def _limit(exchange: Exchange) -> int:
-    """The limit of tokens that was asked for, 0 where there is none."""
-    limits = (exchange.member("max_completion_tokens"), exchange.member("max_tokens"))
-    return next((limit for limit in limits if isinstance(limit, int) and limit > 0), 0)
 
 
 def _has_range_error(exchange: Exchange) -> bool:
@@ -98,10 +52,6 @@ def _has_unknown_role(exchange: Exchange) -> bool:
     return any(isinstance(role, str) and role not in ROLES for role in roles)
 
 
-def _posts_json(exchange: Exchange) -> bool:
-    return exchange.protocol == "chat" and exchange.request.method == "POST" and exchange.head is not None
-
-
 ANY = Need(name="a response on the wire", fits=lambda e: e.layer == "wire", probes=STREAMS)
 HEAD = Need(name="a response head", fits=lambda e: e.head is not None, probes=STREAMS)
 WIRE_HEAD = Need(
@@ -116,7 +66,7 @@ ANSWER = Need(
 )
 JSON_ANSWER = Need(
     name="an answer that is one JSON document",
-    fits=lambda e: e.head is not None and e.document is not None and not (_stream_asked(e) and e.status == 200),
+    fits=lambda e: e.head is not None and e.document is not None and not (stream_asked(e) and e.status == 200),
     probes=("document", *REFUSALS),
 )
 UNAUTHORIZED = Need(
@@ -127,66 +77,66 @@ UNAUTHORIZED = Need(
 )
 STREAM_ASKED = Need(
     name="the answer to a valid request for a stream",
-    fits=lambda e: _stream_asked(e) and e.head is not None and (e.probe in STREAMS or e.status == 200),
+    fits=lambda e: stream_asked(e) and e.head is not None and (e.probe in STREAMS or e.status == 200),
     probes=STREAMS,
     protocol="chat",
 )
 VALID_STREAM_ASKED = Need(
     name="the answer to a request for a stream that every server can serve",
-    fits=lambda e: _stream_asked(e) and e.head is not None and e.probe in STREAMS,
+    fits=lambda e: stream_asked(e) and e.head is not None and e.probe in STREAMS,
     probes=STREAMS,
     protocol="chat",
 )
-STREAM = Need(name="a stream", fits=_is_stream, probes=ANY_STREAM, protocol="chat")
+STREAM = Need(name="a stream", fits=is_stream, probes=ANY_STREAM, protocol="chat")
 WIRE_STREAM = Need(
     name="a stream with its HTTP framing",
-    fits=lambda e: _is_stream(e) and e.layer == "wire",
+    fits=lambda e: is_stream(e) and e.layer == "wire",
     probes=STREAMS,
     protocol="chat",
 )
-READ_ALL = Need(name="a stream that was read to its end", fits=_was_read, probes=ANY_STREAM, protocol="chat")
+READ_ALL = Need(name="a stream that was read to its end", fits=was_read, probes=ANY_STREAM, protocol="chat")
 TIMED = Need(
     name="a stream with arrival times",
-    fits=lambda e: _was_read(e) and e.ended_at is not None,
+    fits=lambda e: was_read(e) and e.ended_at is not None,
     probes=STREAMS,
     protocol="chat",
 )
 USAGE_ASKED = Need(
     name="a stream with stream_options.include_usage true",
-    fits=lambda e: _was_read(e) and _asks_usage(e),
+    fits=lambda e: was_read(e) and asks_usage(e),
     probes=("usage-asked", "two-choices"),
     protocol="chat",
     feature="usage",
 )
 USAGE_NOT_ASKED = Need(
     name="a stream without stream_options",
-    fits=lambda e: _is_stream(e) and _options(e) is None,
+    fits=lambda e: is_stream(e) and stream_options(e) is None,
     probes=("stream",),
     protocol="chat",
 )
 USAGE_OPTIONS = Need(
     name="a stream with stream_options that do not ask for usage",
-    fits=lambda e: _is_stream(e) and isinstance(_options(e), dict) and not _asks_usage(e),
+    fits=lambda e: is_stream(e) and isinstance(stream_options(e), dict) and not asks_usage(e),
     probes=("usage-options-empty",),
     protocol="chat",
     feature="usage",
 )
 ONE_TOKEN = Need(
     name="a stream with max_tokens 1",
-    fits=lambda e: _was_read(e) and 1 in (e.member("max_tokens"), e.member("max_completion_tokens")),
+    fits=lambda e: was_read(e) and 1 in (e.member("max_tokens"), e.member("max_completion_tokens")),
     probes=("max-tokens-one",),
     protocol="chat",
 )
 LIMITED = Need(
     name="a stream with a limit of tokens",
-    fits=lambda e: _was_read(e) and _limit(e) > 0,
+    fits=lambda e: was_read(e) and token_limit(e) > 0,
     probes=("max-tokens-one", "long-text"),
     protocol="chat",
 )
 PLAIN = Need(
     name="a stream without limit, stop sequence and tools",
     fits=lambda e: (
-        _was_read(e)
+        was_read(e)
         and e.member("max_tokens") is None
         and e.member("max_completion_tokens") is None
         and not e.member("stop")
@@ -197,21 +147,21 @@ PLAIN = Need(
 )
 STOP = Need(
     name="a stream with a stop sequence",
-    fits=lambda e: _was_read(e) and bool(e.member("stop")),
+    fits=lambda e: was_read(e) and bool(e.member("stop")),
     probes=("stop-sequence",),
     protocol="chat",
     feature="stop",
 )
 CHOICES = Need(
     name="a stream with n above 1",
-    fits=lambda e: _was_read(e) and isinstance(e.member("n"), int) and e.member("n") > 1,
+    fits=lambda e: was_read(e) and isinstance(e.member("n"), int) and e.member("n") > 1,
     probes=("two-choices",),
     protocol="chat",
     feature="choices",
 )
 TWIN = Need(
     name="the same request streamed and not streamed",
-    fits=lambda e: _was_read(e) and e.beside is not None and isinstance(e.beside.document, dict) and e.probe == "twin",
+    fits=lambda e: was_read(e) and e.beside is not None and isinstance(e.beside.document, dict) and e.probe == "twin",
     probes=("twin",),
     protocol="chat",
     feature="deterministic",
@@ -225,7 +175,7 @@ SECOND = Need(
 )
 TWO_STREAMS = Need(
     name="two streams",
-    fits=lambda e: _is_stream(e) and e.beside is not None and _is_stream(e.beside),
+    fits=lambda e: is_stream(e) and e.beside is not None and is_stream(e.beside),
     probes=("keep-alive",),
     protocol="chat",
     alone=False,
@@ -233,7 +183,7 @@ TWO_STREAMS = Need(
 DOCUMENT_ASKED = Need(
     name="the answer to a valid request without stream",
     fits=lambda e: (
-        _posts_json(e) and isinstance(e.request.body, dict) and e.member("stream") in (None, False) and e.status == 200
+        posts_json(e) and isinstance(e.request.body, dict) and e.member("stream") in (None, False) and e.status == 200
     ),
     probes=("document",),
     protocol="chat",
@@ -246,49 +196,49 @@ DOCUMENT = Need(
 )
 REFUSED = Need(
     name="a refused request",
-    fits=lambda e: _posts_json(e) and e.status >= 400,
+    fits=lambda e: posts_json(e) and e.status >= 400,
     probes=REFUSALS,
     protocol="chat",
 )
 BAD_JSON = Need(
     name="a request body that is not JSON",
-    fits=lambda e: _posts_json(e) and isinstance(e.request.body, str),
+    fits=lambda e: posts_json(e) and isinstance(e.request.body, str),
     probes=("bad-json",),
     protocol="chat",
 )
 MESSAGES_MISSING = Need(
     name="a request without messages",
-    fits=lambda e: _posts_json(e) and isinstance(e.request.body, dict) and "messages" not in e.request.body,
+    fits=lambda e: posts_json(e) and isinstance(e.request.body, dict) and "messages" not in e.request.body,
     probes=("messages-missing",),
     protocol="chat",
 )
 MESSAGES_EMPTY = Need(
     name="a request whose messages are empty",
-    fits=lambda e: _posts_json(e) and e.member("messages") == [],
+    fits=lambda e: posts_json(e) and e.member("messages") == [],
     probes=("messages-empty",),
     protocol="chat",
 )
 WRONG_TYPE = Need(
     name="a request with a member of the wrong type",
-    fits=lambda e: _posts_json(e) and _has_type_error(e),
+    fits=lambda e: posts_json(e) and _has_type_error(e),
     probes=("max-tokens-text", "temperature-text"),
     protocol="chat",
 )
 OUT_OF_RANGE = Need(
     name="a request with a member out of range",
-    fits=lambda e: _posts_json(e) and _has_range_error(e),
+    fits=lambda e: posts_json(e) and _has_range_error(e),
     probes=("choices-zero", "temperature-high"),
     protocol="chat",
 )
 LIMIT_NEGATIVE = Need(
     name="a request with a negative max_tokens",
-    fits=lambda e: _posts_json(e) and isinstance(e.member("max_tokens"), int) and e.member("max_tokens") < 0,
+    fits=lambda e: posts_json(e) and isinstance(e.member("max_tokens"), int) and e.member("max_tokens") < 0,
     probes=("max-tokens-negative",),
     protocol="chat",
 )
 ROLE_UNKNOWN = Need(
     name="a request with an unknown role",
-    fits=lambda e: _posts_json(e) and _has_unknown_role(e),
+    fits=lambda e: posts_json(e) and _has_unknown_role(e),
     probes=("role-unknown",),
     protocol="chat",
 )
@@ -302,20 +252,20 @@ INVALID = Need(
 )
 OPTIONS_WITHOUT_STREAM = Need(
     name="a request with stream_options and without stream",
-    fits=lambda e: _posts_json(e) and isinstance(_options(e), dict) and e.member("stream") in (None, False),
+    fits=lambda e: posts_json(e) and isinstance(stream_options(e), dict) and e.member("stream") in (None, False),
     probes=("options-without-stream",),
     protocol="chat",
 )
 MODEL_UNKNOWN = Need(
     name="a request for a model that does not exist",
-    fits=lambda e: _posts_json(e) and e.probe == "model-unknown",
+    fits=lambda e: posts_json(e) and e.probe == "model-unknown",
     probes=("model-unknown",),
     protocol="chat",
     feature="model-check",
 )
 KEY_MISSING = Need(
     name="a request without a key",
-    fits=lambda e: _posts_json(e) and e.probe == "key-missing",
+    fits=lambda e: posts_json(e) and e.probe == "key-missing",
     probes=("key-missing",),
     protocol="chat",
     feature="auth",

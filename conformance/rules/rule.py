@@ -8,7 +8,7 @@ from typing import Any
 from conformance.protocols.finding import Finding
 from conformance.wire.script import Answer
 
-from .needs import Need
+from .need import Need
 from .sources import Source
 
 Mutant = Callable[[Answer], Answer]

@@ -1,0 +1,72 @@
+"""What a need is, and the questions that needs ask of an exchange. Knows the request and the outcome, no rule.
+
+A need is met by the exchange itself, so that a recording from anywhere is judged like a live run. `probes` are the
+probes whose answers are meant to meet it; `feature` is what a target has to declare for it (none: every target).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.protocols.exchange import Ending, Exchange
+from conformance.wire.events import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A kind of exchange, and the probes that bring it about."""
+
+    name: str
+    """Completes the sentence "needs ..."."""
+    fits: Callable[[Exchange], bool]
+    probes: tuple[str, ...]
+    protocol: str = ""
+    """Whose view the check gets; "" for checks that look at the exchange itself."""
+    feature: str = ""
+    alone: bool = True
+    """Whether one exchange by itself can meet it."""
+
+
+STREAMS = ("stream", "usage-asked", "usage-options-empty", "max-tokens-one", "stop-sequence", "non-ascii", "long-text")
+"""Probes that ask any chat server for a stream, and whose request is valid."""
+ANY_STREAM = (*STREAMS, "two-choices")
+"""Probes that ask for a stream, the one included that not every server can serve."""
+
+
+def stream_asked(exchange: Exchange) -> bool:
+    """A chat stream was asked for."""
+    return exchange.protocol == "chat" and exchange.member("stream") is True
+
+
+def is_stream(exchange: Exchange) -> bool:
+    """A chat stream was asked for, status 200 came, and it is a stream that came."""
+    if not stream_asked(exchange) or exchange.status != 200 or exchange.document is not None:
+        return False
+    labelled = exchange.head is not None and exchange.head.media_type == "text/event-stream"
+    return labelled or any(isinstance(event, Message) for event in exchange.events)
+
+
+def was_read(exchange: Exchange) -> bool:
+    """A stream that was read until it ended, broke off or ran out of time."""
+    return is_stream(exchange) and exchange.ending in (Ending.EOF, Ending.TIMEOUT, Ending.RESET)
+
+
+def stream_options(exchange: Exchange) -> object:
+    """The stream_options of the request."""
+    return exchange.member("stream_options")
+
+
+def asks_usage(exchange: Exchange) -> bool:
+    """The request has include_usage true."""
+    options = stream_options(exchange)
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def token_limit(exchange: Exchange) -> int:
+    """The limit of tokens that was asked for, 0 where there is none."""
+    limits = (exchange.member("max_completion_tokens"), exchange.member("max_tokens"))
+    return next((limit for limit in limits if isinstance(limit, int) and limit > 0), 0)
+
+
+def posts_json(exchange: Exchange) -> bool:
+    """A chat request was posted and a response head came."""
+    return exchange.protocol == "chat" and exchange.request.method == "POST" and exchange.head is not None
