@@ -96,6 +96,14 @@ def _judge_rule(
     return RuleVerdict(rule, verdict, tuple(found), reason, probes, known is not None)
 
 
+def _reason(rule: Rule, verdict: Verdict, found: Sequence[JudgedFinding]) -> str:
+    if verdict is Verdict.TOLERATED:
+        return next(f.reason for f in found if f.verdict is Verdict.TOLERATED)
+    if rule.ignored and verdict in (Verdict.FAIL, Verdict.WARN):
+        return f"silent failure: {rule.ignored} was accepted and ignored"
+    return ""
+
+
 def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Dialect) -> JudgedFinding:
     verdict, reason, link = BY_LEVEL[rule.level], "", ""
     for tolerance in dialect.tolerances:

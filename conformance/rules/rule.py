@@ -40,6 +40,9 @@ class Rule:
     broken_by: tuple[Mutant, ...]
     also_breaks: tuple[str, ...]
     check: Check
+    ignored: str = ""
+    """The request parameter that was accepted and ignored where this rule is broken; "" where a breach shows no such
+    thing."""
 
     @property
     def authority(self) -> str:
@@ -60,6 +63,7 @@ def rule(
     needs: Need,
     broken_by: tuple[Mutant, ...],
     also_breaks: tuple[str, ...] = (),
+    ignored: str = "",
 ) -> Callable[[Check], Rule]:
     """Make a rule of the check below it. `also_breaks` names the rules that its mutants cannot help breaking."""
 
@@ -73,6 +77,7 @@ def rule(
             broken_by=broken_by,
             also_breaks=also_breaks,
             check=check,
+            ignored=ignored,
         )
 
     return make
