@@ -85,9 +85,7 @@ def _judge_rule(
     except Exception as error:  # noqa: BLE001 - a broken rule is a verdict of its own, and never a crash
         return RuleVerdict(rule, Verdict.SUITE_ERROR, reason=_describe(error), known=False)
     verdict = worst([Verdict.PASS, *(f.verdict for f in found)])
-    reason = (
-        next((f.reason for f in found if f.verdict is Verdict.TOLERATED), "") if verdict is Verdict.TOLERATED else ""
-    )
+    reason = _reason(rule, verdict, found)
     if known is not None:
         reason = (
             f"known failure: {known}" if verdict is Verdict.FAIL else f"listed as a known failure, but {verdict.value}"

@@ -120,6 +120,11 @@ def test_a_rule_that_breaks_is_a_suite_error_and_not_a_crash():
     assert "\x1b" not in found.reason
 
 
+def test_a_parameter_that_is_accepted_and_ignored_is_a_reason_of_its_own():
+    found = verdict_of(replace(DONE_SENT, ignored="stream"), exchange(FIRST, LAST))
+    assert (Verdict.FAIL, "silent failure: stream was accepted and ignored") == (found.verdict, found.reason)
+
+
 def tolerating(got: str) -> Dialect:
     tolerance = Tolerance(rule=DONE_SENT.id, reason="documented", link="https://example.org", seen="v1", got=got)
     return Dialect("odd", "leaves it out", (tolerance,))
