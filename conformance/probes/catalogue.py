@@ -62,8 +62,12 @@ PROBES: tuple[Probe, ...] = (
     ),
     Probe(name="max-tokens-one", says="a stream with max_tokens 1", body=_ask(COUNT, max_tokens=1)),
     Probe(name="stop-sequence", says='a stream with stop ["5"]', body=_ask(COUNT, stop=["5"], **FIXED), feature="stop"),
-    Probe(name="non-ascii", says="a stream of emoji, CJK and right-to-left text", body=_ask("Write unicode")),
-    Probe(name="long-text", says="a stream of some hundred tokens", body=_ask("Write a long list", max_tokens=512)),
+    Probe(name="non-ascii", says="a stream of emoji, CJK and right-to-left text", body=_ask("Write unicode", **FIXED)),
+    Probe(
+        name="long-text",
+        says="a stream of some hundred tokens",
+        body=_ask("Write a long list", max_tokens=512, **FIXED),
+    ),
     Probe(
         name="two-choices",
         says="a stream with n 2",
