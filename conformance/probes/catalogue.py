@@ -18,6 +18,7 @@ class Companion(Enum):
 
     TWIN = "the same request, not streamed"
     BEFORE = "a request before it, on the same connection"
+    APART = "another request, on a connection of its own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,13 @@ PROBES: tuple[Probe, ...] = (
         feature="deterministic",
         companion=Companion.TWIN,
         companion_body={"messages": [{"role": "user", "content": COUNT}], "stream": False, **FIXED},
+    ),
+    Probe(
+        name="two-streams",
+        says="two streams, each on a connection of its own",
+        body=_ask("Say hi"),
+        companion=Companion.APART,
+        companion_body=_ask("Hello"),
     ),
     Probe(
         name="keep-alive",

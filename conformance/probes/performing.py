@@ -50,7 +50,7 @@ async def perform(stage: Stage, probe: Probe, *, must: bool = False) -> Exchange
     word = "twin" if probe.companion is Companion.TWIN else "first"
     before = Turn(stage, probe, requests[0], name=f"{probe.name}/first", file=f"{probe.name}.{word}.jsonl")
     own = Turn(stage, probe, requests[1], beside_file=before.file)
-    if probe.companion is Companion.TWIN:
+    if probe.companion is not Companion.BEFORE:
         own.beside = await before.on_a_new_connection(must=must)
         return await own.on_a_new_connection()
     return await _one_after_the_other(before, own, must=must)

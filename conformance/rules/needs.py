@@ -176,7 +176,7 @@ SECOND = Need(
 TWO_STREAMS = Need(
     name="two streams",
     fits=lambda e: is_stream(e) and e.beside is not None and is_stream(e.beside),
-    probes=("keep-alive",),
+    probes=("two-streams", "keep-alive"),
     protocol="chat",
     alone=False,
 )
