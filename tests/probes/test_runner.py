@@ -158,7 +158,7 @@ def test_every_exchange_becomes_a_recording_that_gives_the_same_exchange_again(p
     exchanges, _ = play(GOOD, features=FEATURES, record_to=tmp_path / "new")
     for exchange in exchanges:
         assert read(exchange.source, beside=exchange.beside) == exchange
-    companions = {"keep-alive.first.jsonl", "twin.twin.jsonl"}
+    companions = {"keep-alive.first.jsonl", "two-streams.first.jsonl", "twin.twin.jsonl"}
     assert {path.name for path in (tmp_path / "new").iterdir()} == {f"{p.name}.jsonl" for p in PROBES} | companions
 
 
