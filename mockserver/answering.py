@@ -12,14 +12,15 @@ from jsonschema.exceptions import ValidationError
 
 import schemas
 from conformance.protocols.chat import emitter
-from conformance.protocols.chat.emitter import Reply, Spoken
+from conformance.protocols.chat.emitter import Called, Reply, Spoken
 from conformance.protocols.exchange import Request
 from conformance.protocols.finding import shorten
 from conformance.protocols.payload import parse
 from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Send
 
-from .engines import scripted
+from .engines import scripted, tools
+from .engines.instances import UnfitError
 
 CREATED = 1_767_225_600
 """The pinned clock: 2026-01-01T00:00:00Z."""
@@ -30,6 +31,8 @@ CODES = {
     "required": "missing_required_parameter",
     "type": "invalid_type",
     "enum": "invalid_value",
+    "const": "invalid_value",
+    "pattern": "invalid_value",
     "minItems": "empty_array",
     "maxItems": "array_above_max_length",
     "minimum": "below_min_value",
@@ -104,7 +107,10 @@ def _answer(request: Request, settings: Settings) -> Answer:
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
     mark = hashlib.sha256(f"{settings.seed}\n{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
-    reply = _reply(body, settings, mark)
+    try:
+        reply = _reply(body, settings, mark)
+    except UnfitError as error:
+        return refusal(400, f"No arguments can be made for 'tools': {shorten(str(error))}.", param="tools")
     if body.get("stream") is not True:
         return document(emitter.completion(reply), mark)
     options = body.get("stream_options") or {}
@@ -126,6 +132,12 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
         return _invalid(wrong)
     if body.get("stream_options") is not None and body.get("stream") is not True:
         return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
+    try:
+        tools.choice_of(body)
+    except tools.ChoiceError as error:
+        return refusal(400, str(error), param="tool_choice")
+    if body.get("parallel_tool_calls") is not None and not body.get("tools"):
+        return refusal(400, "'parallel_tool_calls' goes with 'tools' only.", param="parallel_tool_calls")
     return no_model(body["model"]) if body["model"] not in settings.models else None
 
 
@@ -143,8 +155,11 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
     prompt = _text(body["messages"][-1].get("content"))
     seed = f"{settings.seed}/{body.get('seed')}"
     limit = int(body.get("max_completion_tokens") or body.get("max_tokens") or CONTEXT)
+    calls = tools.calls_of(prompt, tools.choice_of(body), parallel=body.get("parallel_tool_calls") is not False)
     choices = tuple(
-        _cut(scripted.reply(prompt, seed=seed, choice=index), body.get("stop"), limit)
+        _call(prompt, calls, limit, f"{mark}/{index}")
+        if calls
+        else _cut(scripted.reply(prompt, seed=seed, choice=index), body.get("stop"), limit)
         for index in range(int(body.get("n") or 1))
     )
     return Reply(
@@ -154,7 +169,9 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
         system_fingerprint=f"fp_{settings.seed:010x}",
         choices=choices,
         prompt_tokens=sum(3 + len(scripted.pieces_of(_text(m.get("content")))) for m in body["messages"]),
-        completion_tokens=sum(len(choice.pieces) for choice in choices),
+        completion_tokens=sum(
+            len(choice.pieces) + sum(1 + len(call.pieces) for call in choice.calls) for choice in choices
+        ),
     )
 
 
@@ -163,6 +180,19 @@ def _cut(text: str, stop: str | list[str] | None, limit: int) -> Spoken:
     found = [text.find(s) for s in ([stop] if isinstance(stop, str) else stop or []) if s and s in text]
     pieces = scripted.pieces_of(text[: min(found)] if found else text)
     return Spoken(pieces[:limit], "length") if len(pieces) > limit else Spoken(pieces, "stop")
+
+
+def _call(prompt: str, calls: tuple[tools.Call, ...], limit: int, mark: str) -> Spoken:
+    """What is said before the calls, then the calls; a name counts as one token, as does each piece of arguments."""
+    said = scripted.pieces_of(tools.SAID_BEFORE.get(prompt.strip(), ""))
+    left = limit - len(said)
+    made: list[Called] = []
+    for call in calls:
+        if left > 0:
+            own_id = hashlib.sha256(f"{mark}/{len(made)}".encode()).hexdigest()[:24]
+            made.append(Called(f"call_{own_id}", call.name, call.pieces[: left - 1]))
+        left -= 1 + len(call.pieces)
+    return Spoken(said[:limit], "length" if left < 0 else "tool_calls", tuple(made))
 
 
 def _text(content: object) -> str:

@@ -13,11 +13,21 @@ DONE = "[DONE]"
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """One call of a tool: its arguments are JSON text in pieces."""
+
+    id: str
+    name: str
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
-    """One choice: its text in pieces, and why it ended."""
+    """One choice: its text in pieces, the tools that it calls after that, and why it ended."""
 
     pieces: tuple[str, ...]
     finish_reason: str = "stop"
+    calls: tuple[Called, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +74,14 @@ def messages(reply: Reply, *, usage: bool) -> Iterator[str]:
 
 def chunks(reply: Reply, *, usage: bool) -> Iterator[dict[str, Any]]:
     """The chunks of a good stream: roles, then the choices' pieces in turn, then finish reasons, then usage."""
-    for index, _ in enumerate(reply.choices):
-        yield _chunk(reply, usage, _choice(index, {"role": "assistant", "content": "", "refusal": None}))
-    longest = max((len(choice.pieces) for choice in reply.choices), default=0)
-    for position in range(longest):
-        for index, choice in enumerate(reply.choices):
-            if position < len(choice.pieces):
-                yield _chunk(reply, usage, _choice(index, {"content": choice.pieces[position]}))
+    for index, choice in enumerate(reply.choices):
+        content = None if choice.calls and not choice.pieces else ""
+        yield _chunk(reply, usage, _choice(index, {"role": "assistant", "content": content, "refusal": None}))
+    deltas = [list(_deltas(choice)) for choice in reply.choices]
+    for position in range(max(map(len, deltas), default=0)):
+        for index, own in enumerate(deltas):
+            if position < len(own):
+                yield _chunk(reply, usage, _choice(index, own[position]))
     for index, choice in enumerate(reply.choices):
         yield _chunk(reply, usage, _choice(index, {}, choice.finish_reason))
     if usage:
@@ -87,7 +98,7 @@ def completion(reply: Reply) -> dict[str, Any]:
         "choices": [
             {
                 "index": index,
-                "message": {"role": "assistant", "content": "".join(choice.pieces), "refusal": None},
+                "message": _message(choice),
                 "logprobs": None,
                 "finish_reason": choice.finish_reason,
             }
@@ -97,6 +108,27 @@ def completion(reply: Reply) -> dict[str, Any]:
         "service_tier": reply.service_tier,
         "system_fingerprint": reply.system_fingerprint,
     }
+
+
+def _deltas(choice: Spoken) -> Iterator[dict[str, Any]]:
+    """What comes between the role and the finish_reason: text, then one call after the other."""
+    for piece in choice.pieces:
+        yield {"content": piece}
+    for number, call in enumerate(choice.calls):
+        first = {"index": number, "id": call.id, "type": "function"}
+        yield {"tool_calls": [{**first, "function": {"name": call.name, "arguments": ""}}]}
+        for piece in call.pieces:
+            yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
+
+
+def _message(choice: Spoken) -> dict[str, Any]:
+    text = "".join(choice.pieces) if choice.pieces or not choice.calls else None
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(call.pieces)}}
+        for call in choice.calls
+    ]
+    message = {"role": "assistant", "content": text, "refusal": None}
+    return {**message, "tool_calls": calls} if calls else message
 
 
 def error(message: str, kind: str, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
