@@ -4,23 +4,19 @@ Knows the protocol, no rule and no level. Every attribute is derived from the ex
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import schemas
 from conformance.protocols.exchange import Ending, Exchange, Step
 from conformance.protocols.finding import Finding, show
-from conformance.wire.events import CutOff, Dataless, Overlong
+from conformance.protocols.schema_errors import SchemaError, explain
+from conformance.wire.events import Dataless
 
 from .reader import NOT_FINISHED
 from .states import Kind
 
-MOST_WAYS = 100
-"""Differences from the schema that are told of one message, and sets of differences that are told apart."""
-LONG = 64 * 1024
-"""Bytes of a message beyond which its differences are looked for one by one: the fast validator makes them all."""
 OTHER_PAYLOAD = ("refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
 """Members of a delta, besides content, that carry something for the reader of the reply."""
 
@@ -61,18 +57,6 @@ class Choice:
             if position < 0:
                 return step
         return self.texts[-1][0]
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaError:
-    """One way in which messages differ from the strict schema, where it was seen first, and how often."""
-
-    step: Step | None
-    pointer: tuple[str | int, ...]
-    keyword: str
-    wanted: str
-    value: object
-    times: int
 
 
 class View:
@@ -219,20 +203,19 @@ class View:
         if document is not None:
             refused = self.exchange.status >= 400 or _member(document, "error") is not None
             name = "chat/error.strict" if refused else "chat/completion.strict"
-            return _explain(name, [(None, document)])
+            return explain(name, [(None, document)])
         messages = ((s, s.chunk) for s in self.chunks)
         fits = schemas.fits("chat/chunk.strict")
-        return _explain(
+        return explain(
             "chat/chunk.strict", [(s, chunk) for s, chunk in messages if not fits(chunk) and not is_foreign(s)]
         )
 
     def schema_findings(self, *pointers: str, where: Callable[[SchemaError], bool] | None = None) -> Iterator[Finding]:
         """Findings for the schema errors at these places, written like "/choices/*/index", or for some of them."""
         for error in self.schema_errors:
-            if _pattern(error.pointer) in pointers and (where is None or where(error)):
+            if error.place in pointers and (where is None or where(error)):
                 more = f" (and in {error.times - 1} more messages)" if error.times > 1 else ""
-                pointer = "".join(f"/{part}" for part in error.pointer)
-                yield self.finding(error.wanted, f"{_shown(error)}{more}", error.step, pointer=pointer)
+                yield self.finding(error.wanted, f"{error.shown}{more}", error.step, pointer=error.pointer_text)
 
     # -- findings ------------------------------------------------------------------------------------------------
 
@@ -287,76 +270,6 @@ def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
         choice.empties.append(step)
 
 
-def _explain(name: str, refused: list[tuple[Step | None, object]]) -> list[SchemaError]:
-    """Put refused messages in words. Messages that fail alike are explained once, by the first of them."""
-    alike: dict[tuple[str, ...], list[tuple[Step | None, object]]] = {}
-    for step, value in refused:
-        ways = _ways(name, step, value)
-        if ways in alike or len(alike) < MOST_WAYS:
-            alike.setdefault(ways, []).append((step, value))
-    found: dict[tuple[str, str, str], SchemaError] = {}
-    for messages in alike.values():
-        step, value = messages[0]
-        seen: set[tuple[str, str, str]] = set()
-        for pointer, keyword, wanted, got in _errors(name, value):
-            key = (_pattern(pointer), keyword, show(got))
-            if key in seen:  # in another choice of the same message
-                continue
-            seen.add(key)
-            if (known := found.get(key)) is None:
-                found[key] = SchemaError(step, pointer, keyword, wanted, got, len(messages))
-            else:
-                found[key] = replace(known, times=known.times + len(messages))
-    return list(found.values())
-
-
-def _ways(name: str, step: Step | None, value: object) -> tuple[str, ...]:
-    """The ways in which a message differs from the schema: quickly, but slowly where there may be very many."""
-    errors: list[Any] = []
-    try:
-        if step is not None and step.event.end - step.event.start < LONG:
-            errors = list(schemas.fast(name).iter_errors(value))
-    except UnicodeEncodeError:  # half a surrogate pair
-        pass
-    if not errors:
-        return tuple(f"{_pattern(pointer)} {keyword}" for pointer, keyword, _, _ in _errors(name, value))
-    return tuple(e.message if e.schema_path[-1] == "required" else str(e.schema_path) for e in errors)
-
-
-def _errors(name: str, value: object) -> Iterator[tuple[tuple[str | int, ...], str, str, object]]:
-    for error in islice(schemas.explain(name).iter_errors(value), MOST_WAYS):
-        place = tuple(error.absolute_path)
-        if error.validator == "required" and isinstance(error.instance, dict):
-            member = error.message.split("'")[1]
-            yield (*place, member), "required", f"the member {member!r}", "no such member"
-        else:
-            yield place, str(error.validator), _wanted(error.validator, error.validator_value), error.instance
-
-
-def _wanted(keyword: object, value: object) -> str:
-    match keyword, value:
-        case "type", list(names):
-            return " or ".join(str(name) for name in names)
-        case "type", name:
-            return str(name)
-        case "const", constant:
-            return show(constant)
-        case "enum", list(values):
-            return "one of " + ", ".join(show(v) for v in values)
-        case "minimum", least:
-            return f"at least {least}"
-        case _:
-            return f"{keyword}: {show(value)}"
-
-
-def _shown(error: SchemaError) -> str:
-    return "no such member" if error.keyword == "required" else show(error.value)
-
-
-def _pattern(pointer: tuple[str | int, ...]) -> str:
-    return "".join("/*" if isinstance(part, int) else f"/{part}" for part in pointer)
-
-
 def _member(document: object, name: str) -> object:
     return document.get(name) if isinstance(document, dict) else None
 
@@ -364,8 +277,3 @@ def _member(document: object, name: str) -> object:
 def is_foreign(step: Step) -> bool:
     """A JSON object that is neither a chunk, good or bad, nor an error."""
     return step.kind is Kind.UNREADABLE and step.chunk is not None and not step.chunk.keys() & {"choices", "object"}
-
-
-def is_whole(step: Step) -> bool:
-    """The message arrived whole."""
-    return not isinstance(step.event, CutOff | Overlong)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conformance.protocols.chat.view import SchemaError, View
+from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding
+from conformance.protocols.schema_errors import SchemaError
 from conformance.rules.mutate import Chunk, on_chunks, on_each_choice, on_one_delta
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from conformance.protocols.chat.states import State
-from conformance.protocols.chat.view import SchemaError, View
+from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding
 from conformance.protocols.payload import Flaw
+from conformance.protocols.schema_errors import SchemaError
 from conformance.rules.mutate import Chunk, on_chunks, on_each_chunk, on_one_chunk
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
