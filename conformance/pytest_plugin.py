@@ -97,6 +97,7 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
 
 
 def _judge(target: "Target") -> dict[str, Any]:
+    from conformance.launching import LaunchError
     from conformance.probes.connection import Unreachable
     from conformance.report import junit, machine
     from conformance.running import run_target
@@ -104,7 +105,7 @@ def _judge(target: "Target") -> dict[str, Any]:
 
     try:
         report = asyncio.run(run_target(target, key=os.environ.get(target.key_env) or None))
-    except (Unreachable, ConfigurationError, LookupError) as problem:
+    except (Unreachable, LaunchError, ConfigurationError, LookupError) as problem:
         return {"problem": str(problem)}
     if report.problem:
         return {"problem": report.problem}

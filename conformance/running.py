@@ -1,13 +1,15 @@
 """A target to a report: probes sent, exchanges judged. Prints nothing; knows no command line."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.judge import judge, timing_of, unused_tolerances
+from conformance.launching import LaunchError, OnLaunch, launched
 from conformance.probes.catalogue import PROBES, Probe
+from conformance.probes.connection import Unreachable
 from conformance.probes.endpoint import Endpoint, Limits
 from conformance.probes.runner import Silent
 from conformance.probes.runner import run as run_probes
@@ -46,15 +48,28 @@ async def run_target(
     rules: Sequence[Rule] = ALL,
     strict: bool = False,
     record_to: Path | None = None,
+    notes: Mapping[str, str] | None = None,
     on_progress: OnProgress | None = None,
+    on_launch: OnLaunch | None = None,
     again: str = "",
 ) -> Report:
-    """Send what the rules need, judge what comes back. Raises Unreachable where there is nothing to judge."""
+    """Start the target where it is launched here, send what the rules need, judge what comes back.
+
+    `notes` go into the source of every recording. Raises Unreachable where there is nothing to judge, LaunchError
+    where the target's server does not run.
+    """
     if target.name == BUILT_IN:
         with running(Settings(keys=frozenset({BUILT_IN_KEY}))) as url:
             there, key = replace(target, url=url), BUILT_IN_KEY
-            return await _run(there, key, rules, strict, record_to, on_progress, again)
-    return await _run(target, key, rules, strict, record_to, on_progress, again)
+            return await _run(there, key, rules, strict, record_to, notes or {}, on_progress, again)
+    if target.launch is None:
+        return await _run(target, key, rules, strict, record_to, notes or {}, on_progress, again)
+    async with launched(target, on_launch) as server:
+        try:
+            report = await _run(target, key, rules, strict, record_to, notes or {}, on_progress, again)
+        except Unreachable as problem:
+            raise (LaunchError(f"{problem}; {ended}") if (ended := server.ended()) else problem) from None
+        return replace(report, problem="; ".join(filter(None, (report.problem, server.ended()))))
 
 
 async def _run(
@@ -63,6 +78,7 @@ async def _run(
     rules: Sequence[Rule],
     strict: bool,
     record_to: Path | None,
+    notes: Mapping[str, str],
     on_progress: OnProgress | None,
     again: str,
 ) -> Report:
@@ -76,6 +92,7 @@ async def _run(
             features=target.features,
             workers=target.workers,
             record_to=record_to,
+            notes=notes,
             on_progress=on_progress,
         )
     except Silent as silent:

@@ -1,16 +1,19 @@
 """targets.yaml to Target records, with errors that show the line to write instead. Knows no network.
 
 Everything that can be wrong with the file is found before anything is sent: unknown keys, wrong types, unknown
-dialects and features, known failures that name no rule, and keys written twice.
+dialects and features, known failures that name no rule, launch commands that cannot be, and keys written twice.
 """
 
 import difflib
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import yaml
 from jsonschema.exceptions import ValidationError
@@ -26,10 +29,32 @@ ASSUMED = frozenset({"usage", "stop"})
 BUILT_IN = "mock"
 """Name of the mock server that comes with the suite."""
 MAX_FILE = 1024 * 1024
+PLACEHOLDERS = ("host", "port", "model")
+"""What stands between braces in a launch command is filled in: the url's host and port, the target's model."""
+LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts at which a server that is started here can be reached."""
 
 
 class ConfigurationError(Exception):
     """The configuration cannot be used; the text says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a target's server is started on this machine."""
+
+    command: tuple[str, ...]
+    """Program and arguments, placeholders not filled in."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Set for the server, beside what is set already."""
+    ready: str = "/v1/models"
+    """What is asked for until it is there (status 200)."""
+    seconds: float = 120.0
+    """How long that may take."""
+    log: str = ""
+    """Where the server's output goes; "" for a file of its own among the temporary ones."""
+    install: str = ""
+    """How to get the program, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +75,8 @@ class Target:
     verify: bool = True
     known_failures: dict[str, str] = field(default_factory=dict)
     """Id of each rule that is known to fail, and why."""
+    launch: Launch | None = None
+    """None for a server that runs already."""
 
 
 def load(path: Path) -> dict[str, Target]:
@@ -103,7 +130,7 @@ targets:
 
 
 def _target(name: str, entry: dict[str, Any]) -> Target:
-    members = {k: v for k, v in entry.items() if k not in ("protocol", "features", "known_failures")}
+    members = {k: v for k, v in entry.items() if k not in ("protocol", "features", "known_failures", "launch")}
     if "features" in entry:
         members["features"] = frozenset(entry["features"])
     known = {
@@ -112,7 +139,15 @@ def _target(name: str, entry: dict[str, Any]) -> Target:
         for rule in ALL
         if fnmatchcase(rule.id, known["rule"])
     }
-    return Target(name=name, known_failures=known, **members)
+    return Target(name=name, known_failures=known, launch=_launch(entry.get("launch")), **members)
+
+
+def _launch(entry: dict[str, Any] | None) -> Launch | None:
+    if entry is None:
+        return None
+    command = entry["command"]
+    argv = shlex.split(command) if isinstance(command, str) else command
+    return Launch(command=tuple(argv), **{key: value for key, value in entry.items() if key != "command"})
 
 
 Mistake = tuple[int, str]
@@ -137,10 +172,11 @@ def _in_words(root: yaml.Node, error: ValidationError) -> Iterator[Mistake]:
             key = error.message.split("'")[1]
             yield line, f"{where} has no {key!r}; write, below it:  {key}: {HINTS.get(key, '...')}"
         case "type":
-            wanted = error.validator_value
+            types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+            wanted = " or ".join(TYPES.get(str(name), str(name)) for name in types)
             key = str(path[-1]) if path else ""
             hint = f"; write:  {key}: {HINTS[key]}" if key in HINTS else ""
-            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {TYPES.get(str(wanted), wanted)}{hint}"
+            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{hint}"
         case _:
             key = str(path[-1]) if path else ""
             hint = f"; write for instance:  {key}: {HINTS[key]}" if key in HINTS else ""
@@ -166,6 +202,13 @@ HINTS = {
     "reason": "'why it fails'",
     "link": "https://example.org/issue/1",
     "protocol": "chat",
+    "launch": "{command: 'my-server --port {port}', ready: /health}",
+    "command": "my-server --port {port}",
+    "env": "{OMP_NUM_THREADS: '1'}",
+    "ready": "/health",
+    "seconds": "120",
+    "log": "my-server.log",
+    "install": "pip install my-server",
 }
 
 
@@ -187,11 +230,36 @@ def _name_mistakes(root: yaml.Node, value: dict[str, Any]) -> Iterator[Mistake]:
                     line,
                     f"the known failure {known['rule']!r} names no rule; {_instead(known['rule'], ids, 'rule: ')}",
                 )
+        yield from _launch_mistakes(root, name, entry)
         if name == BUILT_IN:
             yield (
                 _line(root, path),
                 f"the name {BUILT_IN!r} is taken by the built-in mock server; write:  my-{BUILT_IN}:",
             )
+
+
+def _launch_mistakes(root: yaml.Node, name: str, entry: dict[str, Any]) -> Iterator[Mistake]:
+    """What keeps a server from being started, or from being found where it was started."""
+    if (launch := entry.get("launch")) is None:
+        return
+    url, command = _line(root, ["targets", name, "url"]), _line(root, ["targets", name, "launch", "command"])
+    example = "write:  url: http://127.0.0.1:8000/v1"
+    try:
+        parts = urlsplit(entry["url"])
+        reachable = parts.scheme == "http" and parts.hostname in LOCAL and parts.port
+    except ValueError:
+        reachable = None
+    if not reachable:
+        yield url, f"a server that is launched here is reached by http, at this machine, with a port; {example}"
+    try:
+        argv = shlex.split(launch["command"]) if isinstance(launch["command"], str) else launch["command"]
+    except ValueError as error:
+        yield command, f"the command cannot be split ({str(error).lower()}); write it as a list, an argument a line"
+        return
+    if not argv:
+        yield command, f"the command is empty; write:  command: {HINTS['command']}"
+    for unknown in {word for part in argv for word in re.findall(r"(?<!\$)\{([a-z_]+)\}", part)} - {*PLACEHOLDERS}:
+        yield command, f"nothing is known to fill in for {{{unknown}}}; there are {{host}}, {{port}} and {{model}}"
 
 
 def _instead(written: str, known: list[str], before: str = "") -> str:

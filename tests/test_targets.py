@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance import targets
-from conformance.targets import ConfigurationError, Target, load, parse
+from conformance.targets import ConfigurationError, Launch, Target, load, parse
 
 ROOT = Path(__file__).parent.parent
 GOOD = """\
@@ -49,6 +49,7 @@ def test_the_project_s_own_targets_are_in_order():
     assert {"openai", "vllm", "llamacpp"} <= set(load(ROOT / "targets.yaml"))
 
 
+LAUNCHED = "targets:\n  a:\n    url: http://x:1/v1\n    model: m\n    launch:\n"
 BASE = "targets:\n  a:\n    url: http://x/v1\n    model: m\n"
 
 
@@ -81,6 +82,17 @@ BASE = "targets:\n  a:\n    url: http://x/v1\n    model: m\n"
         ("targets:\n  mock: {url: http://x/v1, model: m}\n", ["'mock' is taken"]),
         ("targets:\n  a: {url: 'ftp://x', model: m}\n", ["url: http://127.0.0.1:8000/v1"]),
         ("targets: &t\n  a: *t\n", ["aliases"]),
+        (LAUNCHED + "      comand: x\n", ["t.yaml:6", "unknown key 'comand'", "write:  command: my-server"]),
+        (LAUNCHED + "      ready: /health\n", ["t.yaml:5", "has no 'command'"]),
+        (LAUNCHED + "      command: 3\n", ["t.yaml:6", "wanted text or a list", "command: my-server"]),
+        (LAUNCHED + "      command: []\n", ["t.yaml:6", "command"]),
+        (LAUNCHED + "      command: ' '\n", ["t.yaml:6", "the command is empty", "my-server --port {port}"]),
+        (LAUNCHED + "      command: serve 'it\n", ["t.yaml:6", "no closing quotation", "as a list"]),
+        (LAUNCHED + "      command: serve {prot}\n", ["t.yaml:6", "{prot}", "{host}, {port} and {model}"]),
+        (LAUNCHED + "      command: serve\n      ready: health\n", ["t.yaml:7", "ready: /health"]),
+        (LAUNCHED + "      command: serve\n      env: {A: 1}\n", ["t.yaml:7", "a number, wanted text"]),
+        (LAUNCHED.replace("x:1", "x") + "      command: serve\n", ["t.yaml:3", "at this machine, with a port"]),
+        (LAUNCHED.replace("x:1", "127.0.0.1:99999") + "      command: s\n", ["t.yaml:3", "with a port"]),
     ],
 )
 def test_a_mistake_is_answered_with_the_line_to_write(text, says):
@@ -94,6 +106,18 @@ def test_every_mistake_is_told_at_once():
     with pytest.raises(ConfigurationError) as problem:
         parse(BASE + "    modle: x\n    workers: many\n", "t.yaml")
     assert ["t.yaml:5", "t.yaml:6"] == [line.partition(": ")[0] for line in str(problem.value).splitlines()]
+
+
+@pytest.mark.parametrize("command", ["serve '{model} x' -p {port}", '["serve", "{model} x", "-p", "{port}"]'])
+def test_a_launch_command_is_split_like_a_shell_would(command):
+    launch = parse(LAUNCHED.replace("x:1", "localhost:1") + f"      command: {command}\n      env: {{A: b}}\n")[
+        "a"
+    ].launch
+    assert Launch(command=("serve", "{model} x", "-p", "{port}"), env={"A": "b"}) == launch
+
+
+def test_an_endpoint_given_by_its_url_is_not_launched():
+    assert targets.given("http://127.0.0.1:8000/v1", "m").launch is None
 
 
 def test_a_file_that_is_not_there_is_a_configuration_error(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from conformance import targets
+from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.protocols.chat import dialects
 from conformance.report import junit, machine, text
@@ -19,7 +20,7 @@ from conformance.running import BUILT_IN_TARGET, probes_for, run_target
 from conformance.targets import ConfigurationError, Target
 from conformance.verdicts import Report, Verdict
 
-from .terminal import RED, fail, out, pick_rules, progress
+from .terminal import RED, err, fail, out, pick_rules, progress
 
 DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
 
@@ -39,11 +40,13 @@ DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
 )
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
+@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", help="Kept in every recording: --note version=1.2.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report.")
 @click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
 @click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
+@click.option("--no-launch", is_flag=True, help="Judge what runs already at the target's url; start nothing.")
 @click.option("--insecure", is_flag=True, help="Do not check the TLS certificate.")
 @click.option("--targets", "file", type=click.Path(path_type=Path), default=Path("targets.yaml"), show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="List every rule, not only those that found something.")
@@ -52,7 +55,7 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
 
     Sends some twenty small requests, side by side, and judges the answers by every rule. The API key is read from the
     environment, never from an argument, and reaches no file. Recordings can be judged again with `streamspec check`,
-    with the same verdicts.
+    with the same verdicts. A target with a launch command is started, awaited, judged and ended.
 
     \b
     streamspec run --url http://127.0.0.1:8000/v1 --model my-model
@@ -66,7 +69,7 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     try:
         chosen = _choose(names, options)
         reports = [_run_one(target, rules, record, len(chosen) > 1, options) for target in chosen]
-    except (ConfigurationError, Unreachable, LookupError) as problem:
+    except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
     except KeyboardInterrupt:
         fail("interrupted" + (f"; what was recorded so far is in {record}" if record else ""))
@@ -83,6 +86,9 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
 
 
 def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
+    for note in options["notes"]:
+        if "=" not in note:
+            raise ConfigurationError(f"--note {note!r} has no '='; write  --note version=1.2")
     if options["url"]:
         if names:
             raise ConfigurationError("give either names of targets or --url, not both")
@@ -106,6 +112,8 @@ def _adjusted(target: Target, options: dict[str, Any]) -> Target:
     changes = {member: options[option] for option, member in named.items() if options[option] is not None}
     if options["insecure"]:
         changes["verify"] = False
+    if options["no_launch"]:
+        changes["launch"] = None
     dialects.find(changes.get("dialect", target.dialect))
     return targets.changed(target, **changes)
 
@@ -118,6 +126,12 @@ def _run_one(
     total = sum(1 for probe in probes_for(rules) if not probe.feature or probe.feature in target.features)
     with progress() as bar:
         task = bar.add_task(target.name, total=total)
+
+        def on_launch(says: str, log: Path) -> None:
+            if bar.tasks[0].description == target.name:
+                err.print(f"{target.name} {says}; its log is {log}", markup=False, soft_wrap=True)
+            bar.update(task, description=f"{target.name} {says}")
+
         return asyncio.run(
             run_target(
                 target,
@@ -125,7 +139,9 @@ def _run_one(
                 rules=rules,
                 strict=options["profile"] == "strict",
                 record_to=folder,
+                notes=dict(note.split("=", 1) for note in options["notes"]),
                 on_progress=lambda probe, _: bar.update(task, advance=1, description=f"{target.name} {probe.name}"),
+                on_launch=on_launch,
                 again=_again(target, options),
             )
         )

@@ -4,6 +4,7 @@ A request for which there is no connection is an exchange all the same, without 
 with `must` is it `Unreachable`. Knows no other probe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Stage:
     budget: Budget
     record_to: Path | None
     clock: Clock
+    notes: Mapping[str, str]
+    """What else a recording says of its source."""
     answered: int = 0
     """Exchanges that came to an end, a good one or a bad one."""
     trouble: int = 0
@@ -144,7 +147,7 @@ class Turn:
         return RecordingFile(
             self.stage.record_to / (self.file or f"{self.probe.name}.jsonl"),
             recorded(self.request, self.stage.endpoint, with_key=self.probe.with_key),
-            source={"made_by": agent(), "endpoint": self.stage.endpoint.url},
+            source={"made_by": agent(), "endpoint": self.stage.endpoint.url, **self.stage.notes},
             probe=self.name or self.probe.name,
             beside=self.beside_file,
         )

@@ -7,9 +7,10 @@ target that no longer gets anywhere is given up (`Silent`) instead of being wait
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from conformance.protocols.exchange import Ending, Exchange
 
@@ -23,6 +24,7 @@ from .recorder import record
 PATIENCE = 2 * SILENT
 """Trouble in a row before a target is given up: two exchanges without a head, or four that time out later."""
 WORKERS = 4
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Progress = Callable[[Probe, Exchange], None]
 
@@ -100,18 +102,19 @@ async def run(
     features: Collection[str] = (),
     workers: int = WORKERS,
     record_to: Path | None = None,
+    notes: Mapping[str, str] = NOTHING,
     on_progress: Progress | None = None,
     clock: Clock = time.monotonic,
 ) -> list[Exchange]:
     """One exchange per probe that asks for no feature, or for one of `features`; its companion is `beside` it.
 
-    With `record_to`, every exchange becomes a recording in that folder while it happens. Raises Unreachable, Silent,
-    and ValueError where the configuration cannot be used.
+    With `record_to`, every exchange becomes a recording in that folder while it happens, `notes` in its source.
+    Raises Unreachable, Silent, and ValueError where the configuration cannot be used.
     """
     if workers < 1:
         raise ValueError(f"{workers} workers do nothing; write 1 or more")
     chosen = [probe for probe in probes if not probe.feature or probe.feature in features]
-    stage = Stage(endpoint=endpoint, budget=Budget(endpoint.limits), record_to=record_to, clock=clock)
+    stage = Stage(endpoint=endpoint, budget=Budget(endpoint.limits), record_to=record_to, clock=clock, notes=notes)
     running = _Run(stage, chosen, on_progress)
     waiting = iter(chosen)
     if (first := next(waiting, None)) is None:
