@@ -13,6 +13,7 @@ from conformance.protocols.chat.dialects import OPENAI, Dialect
 from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Exchange
 from conformance.protocols.finding import Finding, shorten
+from conformance.protocols.viewing import view_of
 from conformance.rules import ALL
 from conformance.rules.rule import Level, Rule
 from conformance.verdicts import JudgedFinding, RuleVerdict, Timing, Verdict, worst
@@ -24,7 +25,7 @@ BY_LEVEL = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.WARN, Level.MAY: Ver
 
 def findings_of(exchange: Exchange, rules: Sequence[Rule] = ALL) -> dict[str, list[Finding]]:
     """What each rule that has something to say about this exchange finds in it."""
-    view = View(exchange)
+    view = view_of(exchange)
     return {r.id: r.findings(view if r.needs.protocol else exchange) for r in rules if r.needs.fits(exchange)}
 
 
@@ -37,7 +38,7 @@ def judge(
     known: Mapping[str, str] | None = None,
 ) -> tuple[RuleVerdict, ...]:
     """One verdict per rule. `known` maps ids of rules that are known to fail to the reason why."""
-    views = {id(exchange): View(exchange) for exchange in exchanges}
+    views = {id(exchange): view_of(exchange) for exchange in exchanges}
     return tuple(_judge_rule(rule, exchanges, views, dialect, features, (known or {}).get(rule.id)) for rule in rules)
 
 

@@ -49,7 +49,7 @@ class Loaded:
     exchange: Exchange | None
     error: str = ""
     left_out: int = 0
-    """Exchanges of the same file that are neither a chat completion nor an event stream; counted at its first one."""
+    """Exchanges of the same file that are neither a completion nor an event stream; counted at its first one."""
 
 
 def load(path: Path, *, request: Request | None = None) -> Iterator[Loaded]:
@@ -122,7 +122,7 @@ def _file(path: Path, request: Request | None) -> Iterator[Loaded]:
         return
     imported = READERS[form](path.read_bytes(), source=str(path), request=request)
     if not imported.found:
-        raise OtherFormatError(f"no chat completion and no event stream among its {imported.left_out} exchanges")
+        raise OtherFormatError(f"no completion and no event stream among its {imported.left_out} exchanges")
     left_out = imported.left_out
     for found in imported.found:
         yield Loaded(

@@ -142,7 +142,7 @@ def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
     [
         ("a.jsonl", "data: 1\n", "a.jsonl: line 1: wanted"),
         ("a.json", "{}", "what can be read is"),
-        ("a.yaml", EMBEDDINGS, "no chat completion and no event stream among its 1 exchanges"),
+        ("a.yaml", EMBEDDINGS, "no completion and no event stream among its 1 exchanges"),
         ("a.txt", "hello", "what can be read is"),
         ("a.txt", "", "what can be read is"),
         ("a.har", "{", "no JSON"),

@@ -69,7 +69,7 @@ class Exchange:
     layer: str
     """"wire" when the bytes of the connection were recorded, "body" when only the response body was."""
     protocol: str
-    """"chat", or "" where no grammar of ours reads this path."""
+    """"chat", "completions", or "" where no grammar of ours reads this path."""
     head: Head | None
     """None when no response head arrived (or a broken one)."""
     transport: Transport | None

@@ -10,6 +10,7 @@ from conformance.wire.http import Head, ResponseReader
 from conformance.wire.script import Answer, Framing, Reset, Send, Wait
 
 from .chat.reader import Reader
+from .completions.reader import reader_of
 from .exchange import Ending, Exchange, Request, Step
 from .payload import parse
 
@@ -18,16 +19,16 @@ TIME_LIMIT = 60.0
 SHARED = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 """Members that nearly every chunk repeats; their values are kept once."""
 
-NOT_CHAT = ("/completions", "/responses", "/messages", "/models", "/count_tokens")
+NOT_CHAT = ("/responses", "/messages", "/models", "/count_tokens")
 NOT_OPENAI = ("/converse", "/converse-stream", "/invoke", "/invoke-with-response-stream", "/v2/chat", "/api/chat")
 """Paths of Bedrock, Cohere and Ollama: a POST with `messages` that is answered in another grammar."""
 
 
 def protocol_of(request: Request) -> str:
-    """Which grammar reads the answers to this request: "chat" or ""."""
+    """Which grammar reads the answers to this request: "chat", "completions" or ""."""
     path = request.path.rstrip("/")
-    if path.endswith("/chat/completions"):
-        return "chat"
+    if path.endswith("/completions"):
+        return "chat" if path.endswith("/chat/completions") else "completions"
     known = path.endswith((*NOT_CHAT, *NOT_OPENAI))
     asks_chat = isinstance(request.body, dict) and isinstance(request.body.get("messages"), list)
     return "chat" if asks_chat and not known and request.method == "POST" else ""
@@ -43,7 +44,7 @@ class ExchangeReader:
         self._http = ResponseReader(request.method) if layer == "wire" else None
         self._decoder = Decoder()
         self._protocol = protocol_of(request)
-        self._reader = Reader(_choices_asked(request)) if self._protocol == "chat" else None
+        self._reader = _reader(self._protocol, request)
         self._body = BytesIO()  # hands over its bytes without a copy
         self._size = 0
         self._events: list[Event] = []
@@ -136,6 +137,16 @@ class ExchangeReader:
             value = chunk.get(key)
             if type(value) is str or type(value) is int:
                 chunk[key] = self._shared.setdefault(value, value)
+
+
+def _reader(protocol: str, request: Request) -> Reader | None:
+    match protocol:
+        case "chat":
+            return Reader(_choices_asked(request))
+        case "completions":
+            return reader_of(request.body)
+        case _:
+            return None
 
 
 def _choices_asked(request: Request) -> int | None:

@@ -1,4 +1,7 @@
-"""SSE events to chat steps. Never raises on what a server sent; knows no transport and no rule."""
+"""SSE events to steps. Never raises on what a server sent; knows no transport and no rule.
+
+The schema of a usable chunk is all that tells chat from text completions here.
+"""
 
 from typing import Any
 
@@ -17,13 +20,13 @@ NOT_FINISHED = (None, "", "null")
 class Reader:
     """Reads the messages of one stream in order. `choices` is how many were asked for, None if not known."""
 
-    def __init__(self, choices: int | None = 1) -> None:
+    def __init__(self, choices: int | None = 1, usable: str = "chat/chunk.lenient") -> None:
         self._wanted = choices or 1
         self._state = State.START
         self._open: set[int] = set()
         self._finished: set[int] = set()
         self._number = 0
-        self._usable = schemas.fits("chat/chunk.lenient")
+        self._usable = schemas.fits(usable)
 
     def read(self, event: Event) -> Step | None:
         """The step that an event is; None for comments and for events without data."""

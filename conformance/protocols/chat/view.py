@@ -60,13 +60,27 @@ class Choice:
 
 
 class View:
-    """One chat exchange, streamed or not."""
+    """One exchange of a protocol whose chunks have choices, streamed or not."""
 
-    def __init__(self, exchange: Exchange) -> None:
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """Where a protocol whose chunks have choices keeps what it says: all in which its view differs from another's."""
+
+    chunk: str
+    """The strict schema of a chunk."""
+    document: str
+    """The strict schema of an answer that is not streamed."""
+    gather: Callable[[Choice, Step, dict[str, Any]], None]
+    """Adds what a chunk says of a choice to that choice."""
+    choices_asked: Callable[[Exchange], int]
+
+
+    def __init__(self, exchange: Exchange, grammar: Grammar | None = None) -> None:
         self.exchange = exchange
         self.steps = exchange.steps
         self._distinct: dict[str, list[tuple[object, Step]]] = {}
 
+        self._grammar = grammar or CHAT
     # -- what was asked ------------------------------------------------------------------------------------------
 
     @property
@@ -77,9 +91,8 @@ class View:
 
     @property
     def choices_asked(self) -> int:
-        """`n` of the request, 1 where it is absent."""
-        asked = self.exchange.member("n")
-        return asked if isinstance(asked, int) and asked > 0 else 1
+        """How many choices the request asks for."""
+        return self._grammar.choices_asked(self.exchange)
 
     @property
     def max_tokens(self) -> int | None:
@@ -157,12 +170,13 @@ class View:
         for step in self.chunks:
             if step.kind is Kind.UNREADABLE or not (step.kind is Kind.DELTA or step.kind is Kind.FINISH):
                 continue
+        gather = self._grammar.gather
             assert step.chunk is not None
             for entry in step.chunk["choices"]:
                 index = entry["index"]
                 if (choice := choices.get(index)) is None:
                     choice = choices[index] = Choice(index, step)
-                _gather(choice, step, entry)
+                gather(choice, step, entry)
         return choices
 
     @cached_property
@@ -202,13 +216,12 @@ class View:
         document = self.exchange.document
         if document is not None:
             refused = self.exchange.status >= 400 or _member(document, "error") is not None
-            name = "chat/error.strict" if refused else "chat/completion.strict"
+            name = "chat/error.strict" if refused else self._grammar.document
             return explain(name, [(None, document)])
         messages = ((s, s.chunk) for s in self.chunks)
-        fits = schemas.fits("chat/chunk.strict")
-        return explain(
-            "chat/chunk.strict", [(s, chunk) for s, chunk in messages if not fits(chunk) and not is_foreign(s)]
-        )
+        name = self._grammar.chunk
+        fits = schemas.fits(name)
+        return explain(name, [(s, chunk) for s, chunk in messages if not fits(chunk) and not is_foreign(s)])
 
     def schema_findings(self, *pointers: str, where: Callable[[SchemaError], bool] | None = None) -> Iterator[Finding]:
         """Findings for the schema errors at these places, written like "/choices/*/index", or for some of them."""
@@ -277,3 +290,21 @@ def _member(document: object, name: str) -> object:
 def is_foreign(step: Step) -> bool:
     """A JSON object that is neither a chunk, good or bad, nor an error."""
     return step.kind is Kind.UNREADABLE and step.chunk is not None and not step.chunk.keys() & {"choices", "object"}
+def _choices_asked(exchange: Exchange) -> int:
+    """`n` of the request, 1 where it is absent."""
+    asked = exchange.member("n")
+    return asked if isinstance(asked, int) and asked > 0 else 1
+
+
+CHAT = Grammar("chat/chunk.strict", "chat/completion.strict", _gather, _choices_asked)
+
+
+def _misshapen(errors: list[SchemaError]) -> bool:
+    """Fragments of tool calls differ from the schema in more than that they have null for what is absent."""
+    return any(
+        error.place.startswith("/choices/*/delta/tool_calls/*")
+        and (error.keyword == "required" or error.value is not None)
+        for error in errors
+    )
+
+

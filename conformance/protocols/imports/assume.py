@@ -14,23 +14,26 @@ from conformance.wire.http import Head
 EVENT_STREAM = "text/event-stream"
 NOT_RECORDED = "not recorded"
 """Neither what a rule about the member needs, nor its absence."""
-UNKNOWN = {
+UNKNOWN: dict[str, object] = {
     "messages": [{"role": "user", "content": NOT_RECORDED}],
     "stream_options": NOT_RECORDED,
     "tools": NOT_RECORDED,
 }
 DOCUMENT = Request("POST", "http://not-recorded/v1/chat/completions", (), UNKNOWN)
-STREAM_BODY = {**UNKNOWN, "stream": True}
+STREAM_BODY: dict[str, object] = {**UNKNOWN, "stream": True}
+TEXT_MEMBERS = ("prompt", "stream_options", "max_tokens", "echo", "logprobs", "stop")
+TEXT_BODY: dict[str, object] = {**dict.fromkeys(TEXT_MEMBERS, NOT_RECORDED), "stream": True}
+"""The same for a text completion."""
 STREAM = replace(DOCUMENT, body=STREAM_BODY)
 MOST_CHOICES = 128
 STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,9}(?:data|event|id|retry)?:")
 """A field or a comment."""
 OTHER_PATHS = (
-    (re.compile(rb'"object"\s{0,9}:\s{0,9}"text_completion"'), "/v1/completions"),
     (re.compile(rb'"type"\s{0,9}:\s{0,9}"response\.'), "/v1/responses"),
     (re.compile(rb'"type"\s{0,9}:\s{0,9}"message_start"'), "/v1/messages"),
 )
 """Streams of other protocols, told by what only they say near the start."""
+TEXT_COMPLETION = re.compile(rb'"object"\s{0,9}:\s{0,9}"text_completion"')
 START = 16 * 1024
 
 
@@ -41,6 +44,8 @@ def request_behind(head: Head, body: bytes) -> Request:
         if pattern.search(body, 0, START):
             return replace(STREAM, url=f"http://not-recorded{path}")
     request, asked = (STREAM, STREAM_BODY) if is_stream else (DOCUMENT, UNKNOWN)
+    if is_stream and TEXT_COMPLETION.search(body, 0, START):
+        request, asked = Request("POST", "http://not-recorded/v1/completions", (), TEXT_BODY), TEXT_BODY
     reader = ExchangeReader(request, head=head, layer="body")
     reader.feed(body)
     exchange = reader.close(Ending.EOF)

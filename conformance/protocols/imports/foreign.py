@@ -46,7 +46,7 @@ class Imported:
 
     found: tuple[Found, ...]
     left_out: int = 0
-    """Exchanges that are neither a chat completion nor an event stream."""
+    """Exchanges that are neither a completion nor an event stream."""
 
 
 def collect(entries: Iterable[object], convert: Callable[[object, str], Exchange | None], source: str) -> Imported:

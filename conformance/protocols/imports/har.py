@@ -64,7 +64,7 @@ class _Entry(msgspec.Struct):
 
 
 def read(data: bytes, *, source: str = "", request: Request | None = None) -> Imported:
-    """Every chat completion and event stream in it. `request` stands in where a request's body was not kept."""
+    """Every completion and event stream in it. `request` stands in where a request's body was not kept."""
     value, flaw = parse(data.decode("utf-8-sig", "replace"))
     if flaw not in (None, Flaw.LONE_SURROGATE):
         raise ForeignFormatError("no JSON")

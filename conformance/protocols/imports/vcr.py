@@ -84,7 +84,7 @@ class _Status(msgspec.Struct):
 
 
 def read(data: bytes, *, source: str = "", request: Request | None = None) -> Imported:
-    """Every chat completion and event stream in it. `request` stands in where a request's body was not kept."""
+    """Every completion and event stream in it. `request` stands in where a request's body was not kept."""
     cassette = _json(data) if data.lstrip()[:1] == b"{" else None
     if cassette is None:
         cassette = _yaml(data)

@@ -82,7 +82,6 @@ def test_the_message_text_of_a_chat_stream_does_not_make_it_another_protocol() -
 @pytest.mark.parametrize(
     ("data", "path"),
     [
-        (b'data: {"id":"cmpl-1","object":"text_completion","choices":[]}\n\n', "/v1/completions"),
         (b'event: response.created\ndata: {"type":"response.created"}\n\n', "/v1/responses"),
         (b'event: message_start\ndata: {"type": "message_start"}\n\n', "/v1/messages"),
     ],
@@ -90,6 +89,14 @@ def test_the_message_text_of_a_chat_stream_does_not_make_it_another_protocol() -
 def test_streams_of_other_protocols_are_not_read_as_chat(data: bytes, path: str) -> None:
     exchange = only(data)
     assert (exchange.protocol, exchange.request.path) == ("", path)
+
+
+def test_a_stream_of_text_completions_is_read_as_such() -> None:
+    chunk = b'data: {"id":"cmpl-1","object":"text_completion","choices":[{"index":1,"text":"a"}]}\n\n'
+    exchange = only(chunk)
+    assert (exchange.protocol, exchange.request.path) == ("completions", "/v1/completions")
+    assert exchange.member("n") == 2
+    assert exchange.member("messages") is None
 
 
 @pytest.mark.parametrize("data", [b"", b"garbage", b"\xff\xfe", b"<html>", b"data: {", b"{ no json"])

@@ -1,0 +1,1 @@
+"""Streamed text completions (`POST /v1/completions` with `stream: true`), the older protocol beside chat."""
