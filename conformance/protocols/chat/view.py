@@ -59,9 +59,6 @@ class Choice:
         return self.texts[-1][0]
 
 
-class View:
-    """One exchange of a protocol whose chunks have choices, streamed or not."""
-
 @dataclass(frozen=True, slots=True)
 class Grammar:
     """Where a protocol whose chunks have choices keeps what it says: all in which its view differs from another's."""
@@ -75,12 +72,15 @@ class Grammar:
     choices_asked: Callable[[Exchange], int]
 
 
+class View:
+    """One exchange of a protocol whose chunks have choices, streamed or not."""
+
     def __init__(self, exchange: Exchange, grammar: Grammar | None = None) -> None:
         self.exchange = exchange
+        self._grammar = grammar or CHAT
         self.steps = exchange.steps
         self._distinct: dict[str, list[tuple[object, Step]]] = {}
 
-        self._grammar = grammar or CHAT
     # -- what was asked ------------------------------------------------------------------------------------------
 
     @property
@@ -167,10 +167,10 @@ class Grammar:
     def choices(self) -> dict[int, Choice]:
         """What came per choice index, in order of first appearance."""
         choices: dict[int, Choice] = {}
+        gather = self._grammar.gather
         for step in self.chunks:
             if step.kind is Kind.UNREADABLE or not (step.kind is Kind.DELTA or step.kind is Kind.FINISH):
                 continue
-        gather = self._grammar.gather
             assert step.chunk is not None
             for entry in step.chunk["choices"]:
                 index = entry["index"]
@@ -283,13 +283,6 @@ def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
         choice.empties.append(step)
 
 
-def _member(document: object, name: str) -> object:
-    return document.get(name) if isinstance(document, dict) else None
-
-
-def is_foreign(step: Step) -> bool:
-    """A JSON object that is neither a chunk, good or bad, nor an error."""
-    return step.kind is Kind.UNREADABLE and step.chunk is not None and not step.chunk.keys() & {"choices", "object"}
 def _choices_asked(exchange: Exchange) -> int:
     """`n` of the request, 1 where it is absent."""
     asked = exchange.member("n")
@@ -299,12 +292,10 @@ def _choices_asked(exchange: Exchange) -> int:
 CHAT = Grammar("chat/chunk.strict", "chat/completion.strict", _gather, _choices_asked)
 
 
-def _misshapen(errors: list[SchemaError]) -> bool:
-    """Fragments of tool calls differ from the schema in more than that they have null for what is absent."""
-    return any(
-        error.place.startswith("/choices/*/delta/tool_calls/*")
-        and (error.keyword == "required" or error.value is not None)
-        for error in errors
-    )
+def _member(document: object, name: str) -> object:
+    return document.get(name) if isinstance(document, dict) else None
 
 
+def is_foreign(step: Step) -> bool:
+    """A JSON object that is neither a chunk, good or bad, nor an error."""
+    return step.kind is Kind.UNREADABLE and step.chunk is not None and not step.chunk.keys() & {"choices", "object"}
