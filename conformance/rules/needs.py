@@ -27,6 +27,8 @@ REFUSALS = (
     "role-unknown",
 )
 """Probes whose request every server has to refuse."""
+OF_PROXIES = (502, 503, 504)
+"""Statuses that proxies write, which know nothing of this API."""
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 RANGES = {"n": (1, 128), "max_tokens": (0, None), "temperature": (0, 2), "top_p": (0, 1), "top_logprobs": (0, 20)}
 """Least and greatest value of request members, from the OpenAI OpenAPI document."""
@@ -50,6 +52,12 @@ def _has_unknown_role(exchange: Exchange) -> bool:
     messages = exchange.member("messages")
     roles = [m.get("role") for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
     return any(isinstance(role, str) and role not in ROLES for role in roles)
+
+
+def _is_no_answer(exchange: Exchange) -> bool:
+    """Neither a stream nor a refusal by the server, whatever the request was."""
+    proxied = exchange.status in OF_PROXIES and exchange.document is None
+    return proxied or (exchange.status < 400 and exchange.status != 200)
 
 
 ANY = Need(name="a response on the wire", fits=lambda e: e.layer == "wire", probes=STREAMS)
@@ -77,13 +85,19 @@ UNAUTHORIZED = Need(
 )
 STREAM_ASKED = Need(
     name="the answer to a valid request for a stream",
-    fits=lambda e: stream_asked(e) and e.head is not None and (e.probe in STREAMS or e.status == 200),
+    fits=lambda e: (
+        stream_asked(e) and e.head is not None and (e.probe in STREAMS or (e.status == 200 and not INVALID.fits(e)))
+    ),
     probes=STREAMS,
     protocol="chat",
 )
 VALID_STREAM_ASKED = Need(
     name="the answer to a request for a stream that every server can serve",
-    fits=lambda e: stream_asked(e) and e.head is not None and e.probe in STREAMS,
+    fits=lambda e: (
+        stream_asked(e)
+        and e.head is not None
+        and (e.probe in STREAMS or (not e.probe and _is_no_answer(e) and not INVALID.fits(e)))
+    ),
     probes=STREAMS,
     protocol="chat",
 )
@@ -242,7 +256,7 @@ ROLE_UNKNOWN = Need(
     probes=("role-unknown",),
     protocol="chat",
 )
-INVALID = Need(
+INVALID: Need = Need(
     name="a request that is not in order",
     fits=lambda e: any(
         need.fits(e) for need in (BAD_JSON, MESSAGES_MISSING, MESSAGES_EMPTY, WRONG_TYPE, OUT_OF_RANGE, ROLE_UNKNOWN)

@@ -3,7 +3,9 @@
 Knows no socket and no clock. Like the SSE decoder it never raises on input: what h11 refuses is kept as `flaw`.
 """
 
+import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import h11
@@ -13,6 +15,12 @@ from .script import Framing
 MAX_HEAD = 64 * 1024
 MAX_INFLATED = 64 * 1024 * 1024
 """Of one response: a kilobyte of gzip can hold a megabyte."""
+GZIP = b"\x1f\x8b"
+"""How a member begins; a gzip body may have several, one for each flush."""
+BYTES = re.compile(r"bytearray\(b('[^']*'|\"[^\"]*\")\)")
+"""How h11 shows the bytes that it refuses."""
+SLICE = 16 * 1024
+"""Bytes that are inflated at a time: each member that ends in them copies the rest of them."""
 CODINGS = ("gzip", "x-gzip", "deflate")
 
 
@@ -63,6 +71,8 @@ class ResponseReader:
         self._connection.send(h11.EndOfMessage())
         self._inflate: zlib._Decompress | None = None
         self._inflated = 0
+        self._fed = False
+        self._pending = b""
         self._rest = b""
         self._complete = False
         self._ended_by_closing = False
@@ -117,8 +127,11 @@ class ResponseReader:
                 elif not isinstance(event, h11.InformationalResponse):
                     break
         except h11.RemoteProtocolError as error:
-            self._flaw = str(error)
-        return self._decode(b"".join(pieces))
+            self._flaw = BYTES.sub(r"\1", str(error))
+        body = self._decode(b"".join(pieces))
+        if self._complete and not self._flaw and self._inflate is not None and self._fed and not self._inflate.eof:
+            self._break_coding("it ends too early")
+        return body
 
     def _take_head(self, event: h11.Response) -> None:
         headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in event.headers.raw_items())
@@ -137,13 +150,31 @@ class ResponseReader:
     def _decode(self, data: bytes) -> bytes:
         if self._inflate is None or not data:
             return data
-        try:
-            # one byte more than is allowed, because 0 would mean "no limit"
-            piece = self._inflate.decompress(data, MAX_INFLATED - self._inflated + 1)
-        except zlib.error as error:
-            self._flaw = f"the {self.head.get('content-encoding') if self.head else ''} coding is broken: {error}"
-            return b""
-        self._inflated += len(piece)
-        if self._inflated > MAX_INFLATED:
-            self._flaw = f"the body inflates to more than {MAX_INFLATED} bytes"
-        return piece
+        self._fed = True
+        slices = (data[at : at + SLICE] for at in range(0, len(data), SLICE))
+        return b"".join(piece for part in slices for piece in self._inflated_pieces(part))
+
+    def _inflated_pieces(self, data: bytes) -> Iterator[bytes]:
+        """What is behind the end of a gzip member is the next one, or padding."""
+        while data and self._inflate is not None and not self._flaw:
+            if self._inflate.eof:
+                data, self._pending = self._pending + data, b""
+                if len(data) < len(GZIP):
+                    self._pending = data
+                if not data.startswith(GZIP):
+                    return
+                self._inflate = zlib.decompressobj(wbits=31)
+            try:
+                # one byte more than is allowed, because 0 would mean "no limit"
+                piece = self._inflate.decompress(data, MAX_INFLATED - self._inflated + 1)
+            except zlib.error as error:
+                self._break_coding(str(error))
+                return
+            yield piece
+            self._inflated += len(piece)
+            if self._inflated > MAX_INFLATED:
+                self._flaw = f"the body inflates to more than {MAX_INFLATED} bytes"
+            data = self._inflate.unused_data
+
+    def _break_coding(self, reason: str) -> None:
+        self._flaw = f"the {self.head.get('content-encoding') if self.head else ''} coding is broken: {reason}"

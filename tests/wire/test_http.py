@@ -138,6 +138,38 @@ def test_a_coding_that_breaks_is_a_flaw() -> None:
     assert (body, transport.flaw.startswith("the gzip coding is broken")) == (b"", True)
 
 
+@pytest.mark.parametrize("missing", [1, 8, 12])
+def test_a_coding_that_ends_too_early_is_a_flaw(missing: int) -> None:
+    raw = coded("gzip", gzip.compress(b"data: hello\n\n")[:-missing])
+    for pieces in ([raw], one_by_one(raw)):
+        _, transport, _ = read(*pieces)
+        assert (transport.complete, transport.flaw) == (True, "the gzip coding is broken: it ends too early")
+
+
+def test_a_coded_body_of_nothing_is_whole() -> None:
+    body, transport, _ = read(coded("gzip", b""))
+    assert (body, transport.complete, transport.flaw) == (b"", True, "")
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0", b"\0" * 9, b"\x1f"])
+def test_members_of_a_gzip_body_are_read_one_behind_the_other(padding: bytes) -> None:
+    raw = coded("gzip", gzip.compress(b"data: 1\n\n") + gzip.compress(b"data: 2\n\n") + padding)
+    for pieces in ([raw], one_by_one(raw)):
+        body, transport, _ = read(*pieces)
+        assert (body, transport.flaw) == (b"data: 1\n\ndata: 2\n\n", "")
+
+
+def test_members_of_a_gzip_body_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_INFLATED", 10_000)
+    body, transport, _ = read(coded("gzip", gzip.compress(b"\0" * 6_000) * 2))
+    assert (len(body), transport.flaw) == (10_001, "the body inflates to more than 10000 bytes")
+
+
+def test_refused_bytes_are_shown_without_their_python_type() -> None:
+    _, transport, _ = read(CHUNKED + b"zz\r\n")
+    assert "illegal chunk header: 'zz\\r\\n'" == transport.flaw
+
+
 def test_a_coding_that_we_cannot_read_gives_no_body() -> None:
     for pieces in ([coded("br", b"\x0b\x02")], one_by_one(coded("br", b"\x0b\x02"))):
         body, transport, _ = read(*pieces)

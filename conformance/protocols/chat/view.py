@@ -17,7 +17,9 @@ from conformance.wire.events import Dataless
 from .reader import NOT_FINISHED
 from .states import Kind
 
-OTHER_PAYLOAD = ("refusal", "tool_calls", "function_call", "reasoning_content", "reasoning")
+NO_DATA = (b"event:", b"id:", b"retry:")
+"""Lines that are read and bring no data, whatever stands in them."""
+OTHER_PAYLOAD = ("refusal", "tool_calls", "function_call", "reasoning_content", "reasoning", "audio")
 """Members of a delta, besides content, that carry something for the reader of the reply."""
 
 
@@ -125,7 +127,8 @@ class View:
     def unreadable(self) -> bool:
         """Some message was lost, so that nothing can be said of what is missing from the stream."""
         blocks = (e for e in self.exchange.events if isinstance(e, Dataless))
-        lost = any(b"{" in line.raw or b"[DONE]" in line.raw for block in blocks for line in block.lines)
+        lines = (line.raw for block in blocks for line in block.lines)
+        lost = any((b"{" in raw or b"[DONE]" in raw) and not raw.startswith(NO_DATA) for raw in lines)
         return lost or any(s.kind is Kind.UNREADABLE for s in self.steps)
 
     @cached_property

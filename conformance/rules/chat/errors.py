@@ -14,7 +14,7 @@ from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
 from conformance.protocols.payload import Flaw
 from conformance.rules.mutate import DONE, Mutant, dumps, on_messages
-from conformance.rules.needs import READ_ALL, STREAM
+from conformance.rules.needs import INVALID, READ_ALL, STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, OPENAPI, SUITE, issue
 
@@ -289,7 +289,7 @@ def only_message(messages: list[str]) -> list[str]:  # noqa: ARG001
 )
 def not_first(stream: View) -> Iterator[Finding]:
     for step in stream.errors[:1]:
-        if step.number == 1:
+        if step.number == 1 and not INVALID.fits(stream.exchange):  # which of its members was wrong says more
             got = f"status {stream.exchange.status}, then {show(step.chunk)}"
             yield stream.finding("status 4xx or 5xx and a JSON body", got, step)
 

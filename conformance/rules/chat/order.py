@@ -314,6 +314,8 @@ def beats_without_choices(chunks: list[Chunk]) -> list[Chunk]:
 )
 def choices_empty_for_a_reason(stream: View) -> Iterator[Finding]:
     steps = [s for s in stream.of(Kind.METADATA) if s.before is not State.DONE and not (s.chunk or {}).keys() - PLAIN]
+    if stream.usage_asked and stream.completed and not stream.usages:  # the reason it was sent for is what is missing
+        steps = [s for s in steps if "usage" not in (s.chunk or {})]
     yield from stream.first_of(steps, "usage, or no such chunk")
 
 

@@ -1,8 +1,10 @@
 """What a refusal says: the error object of a 4xx or 5xx answer. Knows nothing of why a request was refused."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from email.utils import parsedate
 from functools import wraps
 from typing import Any
 
@@ -11,16 +13,17 @@ from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.errors import TRACE
 from conformance.rules.chat.refusals import on_refusal
 from conformance.rules.mutate import DONE, Mutant, dumps
-from conformance.rules.needs import REFUSED
+from conformance.rules.needs import OF_PROXIES, REFUSED
 from conformance.rules.rule import MUST, SHOULD, rule
-from conformance.rules.sources import CLIENTS, OPENAPI, SUITE, issue
+from conformance.rules.sources import CLIENTS, OPENAPI, RFC9110, SUITE, issue
 from conformance.wire import encoder
 from conformance.wire.events import Message
 from conformance.wire.script import Answer, Send, body
 
 ERROR = OPENAPI.at("ErrorResponse.error")
-OF_PROXIES = (502, 503, 504)
-"""Written by proxies that know nothing of this API; that they come at all is a finding of another rule."""
+
+
+SECONDS = re.compile(r"[0-9]+")
 
 
 def _with_body(answer: Answer, content_type: str, text: bytes) -> Answer:
@@ -69,7 +72,7 @@ def nothing(answer: Answer) -> Answer:
 )
 def is_json(stream: View) -> Iterator[Finding]:
     exchange = stream.exchange
-    if exchange.status in OF_PROXIES or not stream.ended:
+    if exchange.status in OF_PROXIES or not stream.ended:  # that a proxy answers is a finding of another rule
         return
     if exchange.document is None and not _messages(stream):
         got = show(exchange.body) if exchange.body else "an empty body"
@@ -271,6 +274,44 @@ def no_stack_trace(stream: View) -> Iterator[Finding]:
         yield stream.finding("what is wrong with the request", show(found.group().strip()), pointer="/error/message")
 
 
+def _come_again(answer: Answer, when: str) -> Answer:
+    return replace(answer, headers=(*answer.headers, ("retry-after", when)))
+
+
+@on_refusal
+def retry_in_words(answer: Answer) -> Answer:
+    return _come_again(answer, "soon")
+
+
+@on_refusal
+def retry_in_the_past(answer: Answer) -> Answer:
+    return _come_again(answer, "-1")
+
+
+@on_refusal
+def retry_with_a_unit(answer: Answer) -> Answer:
+    return _come_again(answer, "2s")
+
+
+@rule(
+    id="chat/refused/retry-after",
+    level=SHOULD,
+    says="Retry-After is a number of seconds or a date.",
+    source=(
+        RFC9110.at("10.2.3"),
+        OPENAPI.at("TooManyRequests.headers.Retry-After"),
+        issue("sgl-project/sglang#19357"),
+    ),
+    needs=REFUSED,
+    broken_by=(retry_in_words, retry_in_the_past, retry_with_a_unit),
+)
+def retry_after(stream: View) -> Iterator[Finding]:
+    head = stream.exchange.head
+    value = head.get("retry-after").strip() if head is not None else ""
+    if value and not SECONDS.fullmatch(value) and parsedate(value) is None:
+        yield stream.finding("whole seconds, or a date", f"retry-after: {show(value)[1:-1]}")
+
+
 RULES = (
     is_json,
     not_a_stream,
@@ -280,4 +321,5 @@ RULES = (
     param,
     code,
     no_stack_trace,
+    retry_after,
 )

@@ -61,6 +61,8 @@ def sent_first(stream: View) -> Iterator[Finding]:
     if stream.unreadable or stream.misnumbered:
         return
     for choice in stream.choices.values():
+        if _is_empty(choice):
+            continue
         if not choice.roles and (choice.first_payload or stream.completed):
             yield stream.finding(
                 "role assistant at the latest with the first content",
@@ -73,6 +75,12 @@ def sent_first(stream: View) -> Iterator[Finding]:
                 f"content of choice {choice.index}; its role comes in message {choice.roles[0].number}",
                 choice.first_payload,
             )
+
+
+def _is_empty(choice: Choice) -> bool:
+    """A role without a name: what roles there are is a matter of `delta`."""
+    entries = (choice.first.chunk or {})["choices"]
+    return any(entry["index"] == choice.index and entry["delta"].get("role") == "" for entry in entries)
 
 
 @on_each_choice

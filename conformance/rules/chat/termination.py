@@ -7,7 +7,7 @@ from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Ending
 from conformance.protocols.finding import Finding
 from conformance.protocols.payload import Flaw
-from conformance.rules.mutate import DONE, Chunk, on_acts, on_chunks, on_messages
+from conformance.rules.mutate import DONE, Chunk, on_acts, on_body, on_chunks, on_messages
 from conformance.rules.needs import READ_ALL, TIMED
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, SUITE, issue
@@ -28,6 +28,12 @@ def left_out_with_the_finish(messages: list[str]) -> list[str]:
     return messages[:3]
 
 
+@on_body
+def in_another_field(body: bytes) -> bytes:
+    """The terminator is the name of an event without data, which nobody is told of."""
+    return body.replace(b"data: [DONE]", b"event: [DONE]")
+
+
 @rule(
     id="chat/termination/done-sent",
     level=MUST,
@@ -38,7 +44,8 @@ def left_out_with_the_finish(messages: list[str]) -> list[str]:
         issue("huggingface/text-generation-inference#1896"),
     ),
     needs=READ_ALL,
-    broken_by=(left_out, left_out_with_the_finish),
+    broken_by=(left_out, left_out_with_the_finish, in_another_field),
+    also_breaks=("sse/events/carry-data",),
 )
 def done_sent(stream: View) -> Iterator[Finding]:
     if stream.completed and stream.last and not stream.of(Kind.TERMINATOR):
@@ -84,9 +91,8 @@ def junk_after(messages: list[str]) -> list[str]:
     broken_by=(chunk_after, junk_after),
 )
 def nothing_after_done(stream: View) -> Iterator[Finding]:
-    for step in stream.steps:
-        if step.before is State.DONE and step.kind is not Kind.TERMINATOR:
-            yield stream.finding("the end of the body", f"a {step.kind.value}", step)
+    late = [s for s in stream.steps if s.before is State.DONE and s.kind is not Kind.TERMINATOR]
+    yield from stream.first_of(late, "the end of the body", lambda step: f"a {step.kind.value}")
 
 
 @on_messages
@@ -170,10 +176,12 @@ def body_left_open(acts: list[Act]) -> list[Act]:
     broken_by=(body_left_open,),
 )
 def body_ends_soon(stream: View) -> Iterator[Finding]:
-    for step in stream.of(Kind.TERMINATOR)[:1]:
-        ended, sent = stream.exchange.ended_at, step.event.at
-        if stream.ended and ended is not None and sent is not None and ended - sent > SOON:
-            yield stream.finding(f"the end of the body within {SOON:.0f} s", f"{ended - sent:.1f} s of silence", step)
+    step = stream.last
+    if step is None or step.kind is not Kind.TERMINATOR:
+        return
+    ended, sent = stream.exchange.ended_at, step.event.at
+    if stream.ended and ended is not None and sent is not None and ended - sent > SOON:
+        yield stream.finding(f"the end of the body within {SOON:.0f} s", f"{ended - sent:.1f} s without it", step)
 
 
 @on_acts

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.protocols.chat.view import View
+from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.content import SAME_TEXT, pointer_to
 from conformance.rules.mutate import Chunk, on_chunks, say, text_of
@@ -78,13 +79,22 @@ def no_half_characters(stream: View) -> Iterator[Finding]:
     if _requested(stream, REPLACED) or (isinstance(temperature, int | float) and temperature > HOT):
         return
     for choice in stream.choices.values():
-        torn = [(step, text) for step, text in choice.texts if REPLACED in text]
+        torn = [(step, text) for step, text in choice.texts if REPLACED in text and _is_utf_8(stream, step)]
         if torn:
             step, text = torn[0]
             more = f" (and in {len(torn) - 1} more messages)" if len(torn) > 1 else ""
             yield stream.finding(
                 "whole characters", f"{show(text)}{more}", step, pointer=pointer_to(step, choice.index)
             )
+
+
+def _is_utf_8(stream: View, step: Step) -> bool:
+    """Bytes that are no UTF-8 are read as U+FFFD by us; the rule about bytes speaks of those."""
+    try:
+        stream.exchange.body[step.event.start : step.event.end].decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _misread(chunks: list[Chunk], charset: str) -> list[Chunk]:

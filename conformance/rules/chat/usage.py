@@ -40,6 +40,11 @@ def _counts(step: Step) -> bool:
     return any((step.chunk or {})["usage"].values())
 
 
+def _malformed(stream: View) -> bool:
+    """Usage came, and its form is wrong: another rule says so."""
+    return any(error.pointer[:1] == ("usage",) for error in stream.schema_errors)
+
+
 def _continuous(stream: View) -> bool:
     """Usage on every chunk was asked for, in the manner of vLLM and SGLang."""
     options = stream.exchange.member("stream_options")
@@ -71,7 +76,7 @@ def left_out(chunks: list[Chunk]) -> list[Chunk]:
 )
 def sent_when_asked(stream: View) -> Iterator[Finding]:
     finished = stream.completed and stream.choices and all(c.finishes for c in stream.choices.values())
-    if finished and not any(_counts(s) for s in stream.usages):
+    if finished and not any(_counts(s) for s in stream.usages) and not _malformed(stream):
         placeholders = f", {len(stream.usages)} objects of zeros" if stream.usages else ""
         yield stream.finding("a chunk with usage", f"no usage{placeholders}", stream.last)
 
@@ -218,6 +223,8 @@ def key_left_out_once(chunks: list[Chunk]) -> list[Chunk]:
     broken_by=(key_left_out_elsewhere, key_left_out_once),
 )
 def null_elsewhere(stream: View) -> Iterator[Finding]:
+    if stream.completed and not stream.usages:  # the stream says nothing of usage, and that is told once
+        return
     without = [s for s in stream.chunks if s.chunk is not None and "usage" not in s.chunk and not is_foreign(s)]
     if without:
         more = f" (and in {len(without) - 1} more messages)" if len(without) > 1 else ""
@@ -252,7 +259,7 @@ def zeros_on_the_finish_chunk(chunks: list[Chunk]) -> list[Chunk]:
     broken_by=(zeros_on_every_chunk, zeros_on_the_finish_chunk),
 )
 def no_placeholders(stream: View) -> Iterator[Finding]:
-    zeros = [s for s in stream.usages if not _counts(s)]
+    zeros = [s for s in stream.usages if s.kind is not Kind.USAGE and not _counts(s)]
     if zeros and not _continuous(stream):
         more = f" (and in {len(zeros) - 1} more messages)" if len(zeros) > 1 else ""
         got = show((zeros[0].chunk or {})["usage"])

@@ -151,6 +151,8 @@ def stream_with_a_length(answer: Answer) -> Answer:
 )
 def no_length(stream: View) -> Iterator[Finding]:
     exchange = stream.exchange
+    if exchange.head is not None and exchange.head.get("content-length").strip() == "0":
+        return  # that nothing comes is a finding of another rule
     if exchange.head is not None and exchange.transport is not None and exchange.transport.framing is Framing.LENGTH:
         yield stream.finding(
             "chunks, or the end of the connection", f"content-length: {exchange.head.get('content-length')}"

@@ -1,6 +1,7 @@
 """The headers of an answer. Knows nothing of its framing, and of the body only whether it is JSON."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import Message as Mime
@@ -170,13 +171,23 @@ def said_and_not_done(headers: dict[str, str]) -> dict[str, str]:
     return {**headers, "content-encoding": "gzip"} if headers.get("content-type", "").startswith("text/") else headers
 
 
+@on_answer
+def packed_and_never_finished(answer: Answer) -> Answer:
+    """The packer is flushed after each event, and nobody closes it."""
+    if not is_stream(answer):
+        return answer
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(body(answer.acts)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    return replace(answer, headers=(*answer.headers, ("content-encoding", "gzip")), acts=(Send(packed),))
+
+
 @rule(
     id="http/headers/coding-true",
     level=MUST,
     says="A body has the content coding that its head names.",
     source=(RFC9110.at("8.4"), CLIENTS.at("case t_gzip_lie: Node clients raise or hang")),
     needs=WIRE_HEAD,
-    broken_by=(said_and_not_done,),
+    broken_by=(said_and_not_done, packed_and_never_finished),
 )
 def coding_true(exchange: Exchange) -> Iterator[Finding]:
     if exchange.head is not None and _flaw(exchange).startswith(BROKEN_CODING):

@@ -9,8 +9,7 @@ from conformance.rules.mutate import is_stream, on_answer
 from conformance.rules.needs import STREAM_ASKED, VALID_STREAM_ASKED
 from conformance.rules.rule import MUST, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, issue
-from conformance.rules.sse.unusual import carries_payload, is_page, stray_lines
-from conformance.wire.events import CutOff, Message, Overlong
+from conformance.rules.sse.unusual import has_messages
 from conformance.wire.script import Answer, Framing, Send
 
 OVERLOADED = b'{"error":{"message":"The engine is overloaded.","type":"server_error","param":null,"code":null}}'
@@ -118,20 +117,9 @@ def streams(stream: View) -> Iterator[Finding]:
         return
     if exchange.document is not None:
         yield stream.finding("a stream of messages", f"one JSON document: {show(exchange.body)}")
-    elif stream.ended and not _has_messages(stream):
+    elif stream.ended and not has_messages(stream):
         got = f"a body without a message: {show(exchange.body)}" if exchange.body else "an empty body"
         yield stream.finding("a stream of messages", f"{got} ({exchange.head.media_type or 'no content-type'})")
-
-
-def _has_messages(stream: View) -> bool:
-    """Something that is, or was meant to be, a message; rules about lines and events say what is wrong with it."""
-    if any(isinstance(event, Message | Overlong) for event in stream.exchange.events):
-        return True
-    head = stream.exchange.head
-    if head is None or head.media_type != "text/event-stream" or is_page(stream):
-        return False
-    cut = any(isinstance(event, CutOff) and b"data" in event.raw for event in stream.exchange.events)
-    return cut or any(carries_payload(line) for _, line in stray_lines(stream))
 
 
 RULES = (success, streams)

@@ -12,7 +12,7 @@ from conformance.rules.sources import CLIENTS, HTML, OBSERVED, OPENAPI, SUITE, i
 from conformance.wire.events import Comment, CutOff, Dataless, Event, Message, Overlong
 from conformance.wire.script import Act, Send
 
-from .unusual import KNOWN, first_of, is_page, name_of, unusual
+from .unusual import KNOWN, first_of, has_messages, name_of, unusual
 
 MEBIBYTE = 1024 * 1024
 
@@ -69,9 +69,15 @@ def line_ends_spelled_out(body: bytes) -> bytes:
 )
 def ended(stream: View) -> Iterator[Finding]:
     last = stream.exchange.events[-1] if stream.exchange.events else None
-    if isinstance(last, CutOff) and stream.ended and not is_page(stream):
+    if isinstance(last, CutOff) and stream.ended and not _is_told_elsewhere(stream):
         got = f"the end of the body after {show(last.raw[-80:])}"
         yield from first_of(stream, "a blank line before the end", [(last, got)])
+
+
+def _is_told_elsewhere(stream: View) -> bool:
+    """No event was meant to be there, or the end of the body is not where the server thinks it is."""
+    transport = stream.exchange.transport
+    return not has_messages(stream) or (transport is not None and bool(transport.rest))
 
 
 @on_body

@@ -3,13 +3,16 @@
 Rules about writing look at these alone: a stream of ten thousand plain events costs them one pass.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding
 from conformance.wire.decoder import BOM
-from conformance.wire.events import Dataless, Event, Line, Message
+from conformance.wire.events import CutOff, Dataless, Event, Line, Message, Overlong
 
+DATA = re.compile(rb"(?:^|[\r\n]|\\n)[ \t]*data", re.IGNORECASE)
+"""Where a data field begins, also behind a line end that is spelled out."""
 KNOWN = (b"data", b"event", b"id", b"retry")
 """Field names of the standard; a client ignores any other."""
 
@@ -66,6 +69,17 @@ def carries_payload(line: Line) -> bool:
     """A line that was meant to be data."""
     meant = name_of(line).removeprefix(BOM).strip().lower() in (b"data", b"error")
     return meant or b"{" in line.raw or b"[DONE]" in line.raw
+
+
+def has_messages(stream: View) -> bool:
+    """Something that is, or was meant to be, a message; rules about lines and events say what is wrong with it."""
+    if any(isinstance(event, Message | Overlong) for event in stream.exchange.events):
+        return True
+    head = stream.exchange.head
+    if head is None or head.media_type != "text/event-stream" or is_page(stream):
+        return False
+    cut = any(isinstance(event, CutOff) and DATA.search(event.raw) for event in stream.exchange.events)
+    return cut or any(carries_payload(line) for _, line in stray_lines(stream))
 
 
 def first_of(stream: View, wanted: str, places: Sequence[tuple[Event, str]]) -> Iterator[Finding]:
