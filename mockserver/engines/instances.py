@@ -1,22 +1,19 @@
-"""A JSON value that fits a JSON Schema, chosen by a seed. Knows no HTTP and no protocol.
+"""A JSON value that fits a JSON Schema: the same schema and word give the same value. Knows no HTTP and no protocol.
 
 Made for what structured output and the parameters of tools are written in. What it cannot make (a pattern, a `not`,
 conditions) it does not pretend to: the value is checked against the schema before it is handed out.
 """
 
-import json
 import math
-import random
 from typing import Any
 
 from conformance.protocols.fitting import is_schema, misfits
 
 Schema = dict[str, Any]
-WORDS = ("Ada", "amber", "river", "Oslo", "tempo", "lamp", "seven seas", "maple")
 FORMATS = {
-    "date": "2026-01-31",
+    "date": "2026-01-01",
     "time": "12:30:00Z",
-    "date-time": "2026-01-31T12:30:00Z",
+    "date-time": "2026-01-01T12:30:00Z",
     "duration": "PT5M",
     "email": "ada@example.org",
     "hostname": "example.org",
@@ -26,147 +23,122 @@ FORMATS = {
     "uri": "https://example.org/a",
 }
 MOST = 2_000
-"""Values within one instance, and characters or items that a schema may ask for at the least."""
+"""Steps taken for one value, and characters or items that a schema may ask for at the least."""
 BRIEF = 4
 """Levels below which only what is required is made, so that schemas that contain themselves come to an end."""
 
 
-class NoInstanceError(ValueError):
-    """No value was found that fits the schema."""
+class UnfitError(ValueError):
+    """No value was found that fits the schema; the text says why."""
 
 
-def instance(schema: object, *, seed: str) -> Any:
-    """A value that fits the schema. Raises NoInstanceError."""
+def instance(schema: object, *, word: str = "text") -> Any:
+    """A value that fits the schema; `word` is what free text says. Raises UnfitError."""
     if not is_schema(schema):
-        raise NoInstanceError("this is no JSON Schema")
-    maker = _Maker(schema, random.Random(f"instance/{seed}"))  # noqa: S311 - repeatable on purpose
+        raise UnfitError("this is no JSON Schema")
     try:
-        value = maker.make(schema, 0)
-    except RecursionError:
-        raise NoInstanceError("the schema contains itself without end") from None
+        value = _Maker(schema, word).make(schema, 0)
+    except (RecursionError, OverflowError):
+        raise UnfitError("the schema asks for too much") from None
     if wrong := misfits(value, schema):
-        raise NoInstanceError(f"{wrong[0].says} (at {wrong[0].pointer or 'the top'})")
+        raise UnfitError(f"{wrong[0].says} (at {wrong[0].pointer or 'the top'})")
     return value
 
 
-def text_of(schema: object, *, seed: str) -> str:
-    """The same as JSON text, spaced as models write it."""
-    return json.dumps(instance(schema, seed=seed), ensure_ascii=False)
-
-
 class _Maker:
-    """Makes the values of one instance."""
+    """Makes one value, in a bounded number of steps."""
 
-    def __init__(self, root: object, chance: random.Random) -> None:
+    def __init__(self, root: object, word: str) -> None:
         self._root = root
-        self._chance = chance
+        self._word = word
         self._left = MOST
 
-    def make(self, schema: object, depth: int) -> Any:
-        """A value for a part of the schema."""
-        self._left -= 1
-        if schema is False or self._left < 0:
-            raise NoInstanceError("nothing fits" if schema is False else "the schema asks for too much")
+    def make(self, schema: object, depth: int, turn: int = 0) -> Any:
+        """A value for a part of the schema; another one on another turn, where there is a choice."""
+        if schema is False:
+            raise UnfitError("nothing fits")
         whole = self._gathered(schema if isinstance(schema, dict) else {}, depth)
         if "const" in whole:
             return whole["const"]
         if whole.get("enum"):
-            return self._chance.choice(whole["enum"])
+            return whole["enum"][turn % len(whole["enum"])]
         match _type_of(whole):
             case "object":
                 return self._object(whole, depth)
             case "array":
                 return self._array(whole, depth)
-            case "integer":
-                return self._integer(whole)
-            case "number":
-                return self._number(whole)
+            case "integer" | "number" as kind:
+                return whole["default"] if "default" in whole else _number(whole, kind, turn)
             case "boolean":
-                return self._chance.random() < 0.5
+                return turn % 2 == 0
             case "null":
                 return None
             case _:
-                return self._text(whole)
+                return self._text(whole, turn)
+
+    def _step(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise UnfitError("the schema asks for too much")
 
     def _gathered(self, schema: Schema, depth: int) -> Schema:
-        """A schema together with what it refers to and is made of; of alternatives the first, deep down the last."""
-        if depth > MOST:
-            raise NoInstanceError("the schema contains itself without end")
+        """A schema with what it refers to and is made of; of alternatives the first, deep down the last."""
+        self._step()
         plain = {key: value for key, value in schema.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")}
         parts = [*schema.get("allOf", ()), *([self._referred(schema["$ref"])] if "$ref" in schema else ())]
-        for name in ("anyOf", "oneOf"):
-            if schema.get(name):
-                parts.append(schema[name][0 if depth <= BRIEF else -1])
+        parts += [schema[name][0 if depth <= BRIEF else -1] for name in ("anyOf", "oneOf") if schema.get(name)]
         for part in parts:
             if part is False:
-                raise NoInstanceError("nothing fits")
-            plain = _merged(plain, self._gathered(part, depth + 1) if isinstance(part, dict) else {})
+                raise UnfitError("nothing fits")
+            plain = _merged(plain, self._gathered(part, depth) if isinstance(part, dict) else {})
         return plain
 
     def _referred(self, reference: str) -> Any:
         """What a reference within the schema points at."""
         found: Any = self._root
-        for part in reference.removeprefix("#").split("/")[1:]:
+        for part in reference.split("/")[1:] if reference.startswith("#") else [""]:
             name = part.replace("~1", "/").replace("~0", "~")
             if isinstance(found, dict) and name in found:
                 found = found[name]
             elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
                 found = found[int(name)]
             else:
-                raise NoInstanceError(f"{reference!r} points nowhere")
+                raise UnfitError(f"{reference!r} points nowhere in the schema")
         return found
 
     def _object(self, schema: Schema, depth: int) -> dict[str, Any]:
         properties, required = schema.get("properties", {}), schema.get("required", [])
         names = [name for name in properties if depth < BRIEF or name in required]
         names += [name for name in required if name not in names]
-        value = {name: self.make(properties.get(name, {}), depth + 1) for name in names}
+        more = schema.get("additionalProperties", {})
+        value = {name: self.make(properties.get(name, more), depth + 1) for name in names}
         for number in range(len(value), min(schema.get("minProperties", 0), MOST)):
-            value[f"member {number + 1}"] = self.make(schema.get("additionalProperties", {}), depth + 1)
+            value[f"member {number + 1}"] = self.make(more, depth + 1)
         return value
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:
         first, more = schema.get("prefixItems", []), schema.get("items", {})
-        least, most = schema.get("minItems", 0), schema.get("maxItems", MOST)
-        usual = len(first) + (2 if depth < BRIEF and more is not False else 0)
-        length = min(max(least, usual), most, MOST)
-        value: list[Any] = []
-        for position in range(length):
-            made = self.make(first[position] if position < len(first) else more, depth + 1)
-            if schema.get("uniqueItems") and position >= least and made in value:
-                break
-            for _ in range(20):
-                if not schema.get("uniqueItems") or made not in value:
-                    break
-                made = self.make(more, depth + 1)
-            value.append(made)
-        return value
+        usual = len(first) or int(more is not False and depth < BRIEF)
+        length = min(max(schema.get("minItems", 0), usual), schema.get("maxItems", MOST), MOST)
+        parts = [*first, *[more] * (length - len(first))][:length]
+        unlike = schema.get("uniqueItems") is True
+        return [self.make(part, depth + 1, turn if unlike else 0) for turn, part in enumerate(parts)]
 
-    def _integer(self, schema: Schema) -> int:
-        low, high = _bounds(schema, 1)
-        step = math.ceil(schema.get("multipleOf", 1))
-        first, last = math.ceil(low / step), math.floor(high / step)
-        return step * self._chance.randint(first, last) if first <= last else math.ceil(low)
-
-    def _number(self, schema: Schema) -> float:
-        low, high = _bounds(schema, 0.01)
-        if step := schema.get("multipleOf"):
-            return float(step * math.ceil(low / step))
-        return round(min(max(low + 0.25 * min(high - low, 10), low), high), 6)
-
-    def _text(self, schema: Schema) -> str:
-        least, most = schema.get("minLength", 0), schema.get("maxLength", MOST)
-        text = FORMATS.get(schema.get("format", ""), "") or self._chance.choice(WORDS)
-        while len(text) < min(least, MOST):
-            text += f" {self._chance.choice(WORDS)}"
+    def _text(self, schema: Schema, turn: int) -> str:
+        if "default" in schema and not turn:
+            return str(schema["default"])
+        text = FORMATS.get(schema.get("format", ""), "") or (f"{self._word} {turn + 1}" if turn else self._word)
+        least, most = min(schema.get("minLength", 0), MOST), schema.get("maxLength", MOST)
+        while len(text) < least:
+            text += f" {self._word or '-'}"
         return text[:most]
 
 
 def _type_of(schema: Schema) -> str:
-    """The type to make: of several the first, of none what the keywords speak of."""
+    """The type to make: of several the first that is not null, of none what the keywords speak of."""
     kind = schema.get("type")
     if isinstance(kind, list):
-        kind = kind[0] if kind else None
+        return str(next((name for name in kind if name != "null"), "null"))
     if isinstance(kind, str):
         return kind
     for name, keywords in {
@@ -189,10 +161,20 @@ def _merged(one: Schema, other: Schema) -> Schema:
     return merged
 
 
-def _bounds(schema: Schema, gap: float) -> tuple[float, float]:
-    """The least and the greatest number; `gap` keeps away from bounds that do not belong to it."""
-    low = max((schema[k] + g for k, g in (("minimum", 0), ("exclusiveMinimum", gap)) if k in schema), default=None)
-    high = min((schema[k] - g for k, g in (("maximum", 0), ("exclusiveMaximum", gap)) if k in schema), default=None)
-    if low is None:
-        low = 0 if high is None or high >= 0 else high - 99
-    return low, low + 99 if high is None else high
+def _number(schema: Schema, kind: str, turn: int) -> int | float:
+    """The least number from 1 upwards that the bounds allow, and the next ones on other turns."""
+    low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
+    high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
+    if kind == "number" and "multipleOf" not in schema and math.isfinite(low) and math.isfinite(high):
+        return float(low + (high - low) / (2 + turn))
+    step = schema.get("multipleOf", 1)
+    step = step if kind == "number" else max(1, math.ceil(step))
+    count = math.ceil(low / step) if math.isfinite(low) else math.floor(min(1, high) / step)
+    if not math.isfinite(low) and step * count <= 0 < high and step <= high:
+        count = 1
+    if step * count == schema.get("exclusiveMinimum"):
+        count += 1
+    if not math.isfinite(low) and step * count == schema.get("exclusiveMaximum"):
+        count -= 1
+    value: int | float = step * (count + turn)
+    return value
