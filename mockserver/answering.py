@@ -5,7 +5,8 @@ Everything in the answer follows from the request and the seed: same request, sa
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -19,13 +20,18 @@ from conformance.protocols.payload import parse
 from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Send
 
-from .engines import scripted, tools
+from . import parameters
+from .engines import chances, scripted, structured, tools
 from .engines.instances import UnfitError
 
 CREATED = 1_767_225_600
 """The pinned clock: 2026-01-01T00:00:00Z."""
 CONTEXT = 128_000
 """Tokens that a reply may have when the request sets no limit."""
+LETTERS = 4
+"""Letters of a token, where only the length of a text is looked at."""
+UNSAID = "application/x-www-form-urlencoded"
+"""What curl and urllib call a body when they are not told what it is."""
 INVALID = "invalid_request_error"
 CODES = {
     "required": "missing_required_parameter",
@@ -66,6 +72,22 @@ def document(value: object, mark: str, status: int = 200) -> Answer:
     return Answer(status, headers, (Send(emitter.dumps(value).encode()),), Framing.LENGTH)
 
 
+def stream(messages: Iterable[str], mark: str) -> Answer:
+    """An answer that is a stream of these messages; `mark` makes its request id."""
+    headers = (
+        ("content-type", "text/event-stream; charset=utf-8"),
+        ("cache-control", "no-cache"),
+        ("x-accel-buffering", "no"),
+        ("x-request-id", f"req_{mark[:24]}"),
+    )
+    return Answer(200, headers, tuple(Send(encoder.message(m)) for m in messages))
+
+
+def mark_of(body: dict[str, Any], settings: Settings) -> str:
+    """What all that has to look random is made of: same request, same seed, same mark."""
+    return hashlib.sha256(f"{settings.seed}\n{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
+
+
 def refusal(
     status: int,
     message: str,
@@ -90,6 +112,15 @@ def locked(request: Request, settings: Settings) -> Answer | None:
     return refusal(401, message, code="invalid_api_key", headers=(("www-authenticate", "Bearer"),))
 
 
+def unread(request: Request) -> Answer | None:
+    """The refusal of a body that is called something else than JSON; one without a type is taken for JSON."""
+    kind = (request.header("content-type") or UNSAID).partition(";")[0].strip().lower()
+    if kind in ("application/json", UNSAID) or kind.endswith("+json"):
+        return None
+    message = f"The content-type '{shorten(kind)}' is not read here; send application/json."
+    return refusal(415, message, code="unsupported_media_type")
+
+
 def no_model(name: str) -> Answer:
     """The refusal of a model that is not served."""
     return refusal(404, f"The model '{shorten(name)}' does not exist.", param="model", code="model_not_found")
@@ -102,11 +133,11 @@ def read_body(raw: bytes) -> object:
 
 
 def _answer(request: Request, settings: Settings) -> Answer:
-    if (refused := locked(request, settings) or _refuse(request.body, settings)) is not None:
+    if (refused := locked(request, settings) or unread(request) or _refuse(request.body, settings)) is not None:
         return refused
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
-    mark = hashlib.sha256(f"{settings.seed}\n{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
+    mark = mark_of(body, settings)
     try:
         reply = _reply(body, settings, mark)
     except UnfitError as error:
@@ -114,34 +145,41 @@ def _answer(request: Request, settings: Settings) -> Answer:
     if body.get("stream") is not True:
         return document(emitter.completion(reply), mark)
     options = body.get("stream_options") or {}
-    messages = emitter.messages(reply, usage=options.get("include_usage") is True)
-    headers = (
-        ("content-type", "text/event-stream; charset=utf-8"),
-        ("cache-control", "no-cache"),
-        ("x-accel-buffering", "no"),
-        ("x-request-id", f"req_{mark[:24]}"),
-    )
-    return Answer(200, headers, tuple(Send(encoder.message(m)) for m in messages))
+    usage, continuous = options.get("include_usage") is True, options.get("continuous_usage_stats") is True
+    return stream(emitter.messages(reply, usage=usage, continuous=usage and continuous), mark)
 
 
 def _refuse(body: object, settings: Settings) -> Answer | None:
     """The refusal of a body that is not in order."""
     if not isinstance(body, dict):
         return refusal(400, "The body of the request is not a JSON object.")
+    if (name := parameters.unknown(body)) is not None:
+        message = f"The parameter '{shorten(name)}' is not known."
+        return refusal(400, message, param=shorten(name), code="unknown_parameter")
     for wrong in schemas.explain("chat/request").iter_errors(body):
-        return _invalid(wrong)
+        return invalid(wrong)
     if body.get("stream_options") is not None and body.get("stream") is not True:
         return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
     try:
         tools.choice_of(body)
     except tools.ChoiceError as error:
         return refusal(400, str(error), param="tool_choice")
+    try:
+        structured.json_of(body)
+    except structured.FormatError as error:
+        return refusal(400, shorten(str(error)), param="response_format")
+    if body.get("top_logprobs") is not None and body.get("logprobs") is not True:
+        return refusal(400, "'top_logprobs' goes with 'logprobs: true' only.", param="top_logprobs")
     if body.get("parallel_tool_calls") is not None and not body.get("tools"):
         return refusal(400, "'parallel_tool_calls' goes with 'tools' only.", param="parallel_tool_calls")
+    if sum(len(_text(m.get("content"))) for m in body["messages"]) > CONTEXT * LETTERS:
+        message = f"The prompt is longer than the context of {CONTEXT} tokens."
+        return refusal(400, message, param="messages", code="context_length_exceeded")
     return no_model(body["model"]) if body["model"] not in settings.models else None
 
 
-def _invalid(wrong: ValidationError) -> Answer:
+def invalid(wrong: ValidationError) -> Answer:
+    """The refusal of a body that does not fit the schema of requests."""
     code = CODES.get(str(wrong.validator))
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in wrong.absolute_path)
     if wrong.validator == "required":
@@ -157,9 +195,7 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
     limit = int(body.get("max_completion_tokens") or body.get("max_tokens") or CONTEXT)
     calls = tools.calls_of(prompt, tools.choice_of(body), parallel=body.get("parallel_tool_calls") is not False)
     choices = tuple(
-        _call(prompt, calls, limit, f"{mark}/{index}")
-        if calls
-        else _cut(scripted.reply(prompt, seed=seed, choice=index), body.get("stop"), limit)
+        _call(prompt, calls, limit, f"{mark}/{index}") if calls else _say(body, prompt, seed, index, limit)
         for index in range(int(body.get("n") or 1))
     )
     return Reply(
@@ -170,28 +206,45 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
         choices=choices,
         prompt_tokens=sum(3 + len(scripted.pieces_of(_text(m.get("content")))) for m in body["messages"]),
         completion_tokens=sum(
-            len(choice.pieces) + sum(1 + len(call.pieces) for call in choice.calls) for choice in choices
+            len(choice.reasoning) + len(choice.pieces) + sum(tools.AROUND + len(call.pieces) for call in choice.calls)
+            for choice in choices
         ),
     )
 
 
-def _cut(text: str, stop: str | list[str] | None, limit: int) -> Spoken:
-    """End a text at the first stop sequence, then at the limit of tokens."""
+def _say(body: dict[str, Any], prompt: str, seed: str, index: int, limit: int) -> Spoken:
+    """A choice without calls: JSON where that is asked for, else what the prompt brings, thoughts first."""
+    asked = structured.json_of(body, index)
+    if asked is not None:
+        choice = cut(asked, body.get("stop"), limit)
+    else:
+        text = scripted.reply(prompt, seed=seed, choice=index)
+        choice = cut(text, body.get("stop"), limit, scripted.thoughts(prompt))
+    if body.get("logprobs") is not True:
+        return choice
+    alternatives = int(body.get("top_logprobs") or 0)
+    return replace(choice, logprobs=chances.logprobs_of(choice.pieces, alternatives, f"{seed}/{index}"))
+
+
+def cut(text: str, stop: str | list[str] | None, limit: int, thoughts: str = "") -> Spoken:
+    """A choice that ends at the first stop sequence, then at the limit of tokens, to which thoughts count."""
     found = [text.find(s) for s in ([stop] if isinstance(stop, str) else stop or []) if s and s in text]
     pieces = scripted.pieces_of(text[: min(found)] if found else text)
-    return Spoken(pieces[:limit], "length") if len(pieces) > limit else Spoken(pieces, "stop")
+    thought = scripted.pieces_of(thoughts)
+    reason = "length" if len(thought) + len(pieces) > limit else "stop"
+    return Spoken(pieces[: max(0, limit - len(thought))], reason, reasoning=thought[:limit])
 
 
 def _call(prompt: str, calls: tuple[tools.Call, ...], limit: int, mark: str) -> Spoken:
-    """What is said before the calls, then the calls; a name counts as one token, as does each piece of arguments."""
+    """What is said before the calls, then the calls; a call has a token for each piece of its arguments, and AROUND."""
     said = scripted.pieces_of(tools.SAID_BEFORE.get(prompt.strip(), ""))
     left = limit - len(said)
     made: list[Called] = []
     for call in calls:
-        if left > 0:
+        if left >= tools.AROUND:
             own_id = hashlib.sha256(f"{mark}/{len(made)}".encode()).hexdigest()[:24]
-            made.append(Called(f"call_{own_id}", call.name, call.pieces[: left - 1]))
-        left -= 1 + len(call.pieces)
+            made.append(Called(f"call_{own_id}", call.name, call.pieces[: left - tools.AROUND]))
+        left -= tools.AROUND + len(call.pieces)
     return Spoken(said[:limit], "length" if left < 0 else "tool_calls", tuple(made))
 
 

@@ -10,8 +10,12 @@ REPLIES = {
     "Say hi": "Hi there!",
     "Count from 1 to 10": "1, 2, 3, 4, 5, 6, 7, 8, 9, 10.",
     "Write unicode": "Grüße 👋🏽 und 你好，世界 – مرحبا بالعالم 🌍 naïve café 👨‍👩‍👧 ¡olé!",
+    "Think first": "The answer is 42.",
     "Write a long list": "\n".join(f"{n}. item number {n}" for n in range(1, 101)),
 }
+
+THOUGHTS = {"Think first": "The user wants me to think first. So I think, and then I say it."}
+"""What is thought before some replies."""
 
 
 def pieces_of(text: str) -> tuple[str, ...]:
@@ -26,3 +30,8 @@ def reply(prompt: str, *, seed: str, choice: int = 0) -> str:
     if known is not None:
         return known if choice == 0 else f"{known} ({choice})"
     return " ".join(chance.choice(TALK.split()) for _ in range(chance.randint(8, 24))).capitalize() + "."
+
+
+def thoughts(prompt: str) -> str:
+    """What is thought before the reply, "" for nearly every prompt."""
+    return THOUGHTS.get(prompt.strip(), "")

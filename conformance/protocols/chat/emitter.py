@@ -28,6 +28,10 @@ class Spoken:
     pieces: tuple[str, ...]
     finish_reason: str = "stop"
     calls: tuple[Called, ...] = ()
+    reasoning: tuple[str, ...] = ()
+    """What it thinks before it speaks, in pieces; sent as `reasoning_content`, which OpenAI does not have."""
+    logprobs: tuple[dict[str, Any], ...] | None = None
+    """One entry for each piece of the text; None where they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +50,17 @@ class Reply:
     @property
     def usage(self) -> dict[str, Any]:
         """The usage object, details included."""
+        return self.usage_after(self.completion_tokens, sum(len(choice.reasoning) for choice in self.choices))
+
+    def usage_after(self, completion_tokens: int, reasoning_tokens: int) -> dict[str, Any]:
+        """The usage object when so many tokens have been generated."""
         return {
             "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": self.prompt_tokens + completion_tokens,
             "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
             "completion_tokens_details": {
-                "reasoning_tokens": 0,
+                "reasoning_tokens": reasoning_tokens,
                 "audio_tokens": 0,
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,
@@ -65,9 +73,10 @@ def dumps(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def messages(reply: Reply, *, usage: bool) -> Iterator[str]:
-    """The data of every message, [DONE] included; `usage` is whether stream_options.include_usage was asked."""
-    for chunk in chunks(reply, usage=usage):
+def messages(reply: Reply, *, usage: bool, continuous: bool = False) -> Iterator[str]:
+    """The data of every message, [DONE] included; `usage` and `continuous` are whether stream_options asked for it."""
+    told = chunks(reply, usage=usage)
+    for chunk in _counted(reply, told) if continuous else told:
         yield dumps(chunk)
     yield DONE
 
@@ -81,7 +90,8 @@ def chunks(reply: Reply, *, usage: bool) -> Iterator[dict[str, Any]]:
     for position in range(max(map(len, deltas), default=0)):
         for index, own in enumerate(deltas):
             if position < len(own):
-                yield _chunk(reply, usage, _choice(index, own[position]))
+                delta, logprobs = own[position]
+                yield _chunk(reply, usage, _choice(index, delta, logprobs=logprobs))
     for index, choice in enumerate(reply.choices):
         yield _chunk(reply, usage, _choice(index, {}, choice.finish_reason))
     if usage:
@@ -99,7 +109,7 @@ def completion(reply: Reply) -> dict[str, Any]:
             {
                 "index": index,
                 "message": _message(choice),
-                "logprobs": None,
+                "logprobs": None if choice.logprobs is None else _logprobs(*choice.logprobs),
                 "finish_reason": choice.finish_reason,
             }
             for index, choice in enumerate(reply.choices)
@@ -110,15 +120,34 @@ def completion(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _deltas(choice: Spoken) -> Iterator[dict[str, Any]]:
-    """What comes between the role and the finish_reason: text, then one call after the other."""
-    for piece in choice.pieces:
-        yield {"content": piece}
+def _deltas(choice: Spoken) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
+    """What comes between the role and the finish_reason, with its logprobs: thoughts, text, then call after call."""
+    for piece in choice.reasoning:
+        yield {"reasoning_content": piece}, None
+    for position, piece in enumerate(choice.pieces):
+        yield {"content": piece}, None if choice.logprobs is None else _logprobs(choice.logprobs[position])
     for number, call in enumerate(choice.calls):
         first = {"index": number, "id": call.id, "type": "function"}
-        yield {"tool_calls": [{**first, "function": {"name": call.name, "arguments": ""}}]}
+        yield {"tool_calls": [{**first, "function": {"name": call.name, "arguments": ""}}]}, None
         for piece in call.pieces:
-            yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
+            yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}, None
+
+
+def _logprobs(*tokens: dict[str, Any]) -> dict[str, Any]:
+    return {"content": list(tokens), "refusal": None}
+
+
+def _counted(reply: Reply, told: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The chunks with the usage so far on each of them."""
+    generated = thought = 0
+    for chunk in told:
+        if chunk.get("usage"):
+            yield chunk
+            continue
+        for choice in chunk["choices"]:
+            generated += "role" not in choice["delta"] and bool(choice["delta"])
+            thought += "reasoning_content" in choice["delta"]
+        yield {**chunk, "usage": reply.usage_after(min(generated, reply.completion_tokens), thought)}
 
 
 def _message(choice: Spoken) -> dict[str, Any]:
@@ -128,6 +157,8 @@ def _message(choice: Spoken) -> dict[str, Any]:
         for call in choice.calls
     ]
     message = {"role": "assistant", "content": text, "refusal": None}
+    if choice.reasoning:
+        message["reasoning_content"] = "".join(choice.reasoning)
     return {**message, "tool_calls": calls} if calls else message
 
 
@@ -149,5 +180,7 @@ def _chunk(reply: Reply, usage: bool, *choices: dict[str, Any]) -> dict[str, Any
     return {**chunk, "usage": None} if usage else chunk
 
 
-def _choice(index: int, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-    return {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+def _choice(
+    index: int, delta: dict[str, Any], finish_reason: str | None = None, logprobs: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
