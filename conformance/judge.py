@@ -46,10 +46,9 @@ def unused_tolerances(dialect: Dialect, verdicts: Iterable[RuleVerdict]) -> tupl
     """Tolerances that no finding needed, though their rule was judged."""
     judged = {v.rule.id: v for v in verdicts if v.verdict is not Verdict.NOT_APPLICABLE}
     return tuple(
-        tolerance.rule
+        str(tolerance)
         for tolerance in dialect.tolerances
-        if tolerance.rule in judged
-        and not any(tolerance.covers(f.finding.rule, f.finding.got) for f in judged[tolerance.rule].findings)
+        if tolerance.rule in judged and not any(f.tolerance is tolerance for f in judged[tolerance.rule].findings)
     )
 
 
@@ -104,11 +103,12 @@ def _reason(rule: Rule, verdict: Verdict, found: Sequence[JudgedFinding]) -> str
 
 
 def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Dialect) -> JudgedFinding:
-    verdict, reason, link = BY_LEVEL[rule.level], "", ""
-    for tolerance in dialect.tolerances:
-        if verdict is not Verdict.PASS and tolerance.covers(rule.id, finding.got):
-            verdict, reason, link = Verdict.TOLERATED, tolerance.reason, tolerance.link
-    return JudgedFinding(finding, verdict, exchange.probe, exchange.source, reason, link)
+    verdict = BY_LEVEL[rule.level]
+    tolerances = () if verdict is Verdict.PASS else dialect.tolerances
+    tolerance = next((t for t in tolerances if t.covers(finding, exchange)), None)
+    if tolerance is not None:
+        verdict = Verdict.TOLERATED
+    return JudgedFinding(finding, verdict, exchange.probe, exchange.source, tolerance)
 
 
 def _without_exchange(

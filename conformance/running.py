@@ -83,7 +83,8 @@ async def _run(
     again: str,
 ) -> Report:
     started, clock = datetime.now(UTC), time.monotonic()
-    dialect = dialects.find("strict" if strict else target.dialect)
+    asked = dialects.STRICT.name if strict else target.dialect
+    dialects.check_name(asked)
     problem = ""
     try:
         exchanges = await run_probes(
@@ -99,12 +100,15 @@ async def _run(
         exchanges, problem = silent.exchanges, str(silent)
         if not any(exchange.head for exchange in exchanges):
             raise
+    guess = dialects.choose(asked, exchanges)
+    dialect = guess.dialect
     verdicts = judge(exchanges, rules=rules, dialect=dialect, features=target.features, known=target.known_failures)
     return Report(
         target=target.name,
         url=target.url,
         model=target.model,
         dialect=dialect.name,
+        dialect_reason=guess.why,
         verdicts=verdicts,
         timings=tuple(timing_of(exchange) for exchange in exchanges),
         unused_tolerances=unused_tolerances(dialect, verdicts),

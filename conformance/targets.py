@@ -19,7 +19,7 @@ import yaml
 from jsonschema.exceptions import ValidationError
 
 import schemas
-from conformance.protocols.chat.dialects import DIALECTS
+from conformance.protocols.chat.dialects import NAMES
 from conformance.rules import ALL
 
 FEATURES = tuple(dict.fromkeys(rule.needs.feature for rule in ALL if rule.needs.feature))
@@ -214,7 +214,7 @@ HINTS = {
 
 def _name_mistakes(root: yaml.Node, value: dict[str, Any]) -> Iterator[Mistake]:
     """Names that the schema cannot check: dialects, features, rules."""
-    dialects, ids = [dialect.name for dialect in DIALECTS], [rule.id for rule in ALL]
+    dialects, ids = list(NAMES), [rule.id for rule in ALL]
     for name, entry in value["targets"].items():
         path = ["targets", name]
         if (dialect := entry.get("dialect", "openai")) not in dialects:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from conformance.protocols.chat.dialects import Tolerance
 from conformance.protocols.finding import Finding
 from conformance.rules.rule import Rule
 
@@ -43,9 +44,18 @@ class JudgedFinding:
     verdict: Verdict
     probe: str = ""
     recording: str = ""
-    reason: str = ""
-    """Why it is tolerated."""
-    link: str = ""
+    tolerance: Tolerance | None = None
+    """What excuses it, where it is tolerated."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is tolerated, "" where it is not."""
+        return self.tolerance.reason if self.tolerance else ""
+
+    @property
+    def link(self) -> str:
+        """Where to read why it is tolerated."""
+        return self.tolerance.link if self.tolerance else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,8 @@ class Report:
     model: str
     dialect: str
     verdicts: tuple[RuleVerdict, ...]
+    dialect_reason: str = ""
+    """Why this dialect, where it was guessed."""
     timings: tuple[Timing, ...] = ()
     unused_tolerances: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -123,6 +135,10 @@ class Checked:
     dialect: str
     verdicts: tuple[RuleVerdict, ...]
     reason: str = ""
+    dialect_reason: str = ""
+    """Why this dialect, where it was guessed."""
+    unused_tolerances: tuple[str, ...] = ()
+    """What the dialect tolerates and nothing here needed, though it was looked at."""
 
     @property
     def findings(self) -> list[tuple[RuleVerdict, JudgedFinding]]:

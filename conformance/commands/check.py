@@ -14,8 +14,6 @@ from conformance.verdicts import Checked, Verdict
 
 from .terminal import RED, err, fail, out, pick_rules, progress
 
-DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
-
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
@@ -26,7 +24,13 @@ DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
     metavar="FILE",
     help="JSON file with the request that a bare .sse or .http answers.",
 )
-@click.option("--dialect", type=click.Choice(DIALECTS), default="openai", show_default=True)
+@click.option(
+    "--dialect",
+    type=click.Choice(dialects.NAMES),
+    default="openai",
+    show_default=True,
+    help="Tolerate this vendor's documented deviations; auto: guess whose they are, for each recording.",
+)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="Name every recording, also those in order.")
@@ -44,7 +48,7 @@ def check(
         request = read_request(request_file) if request_file else None
         with progress() as bar:
             task = bar.add_task("check", total=None)
-            for checked in check_recordings(paths, request=request, dialect=dialects.find(dialect), rules=rules):
+            for checked in check_recordings(paths, request=request, dialect=dialect, rules=rules):
                 results.append(checked)
                 bar.update(task, advance=1, description=Path(checked.path).name)
     except (LoadError, LookupError) as problem:

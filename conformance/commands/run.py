@@ -22,14 +22,16 @@ from conformance.verdicts import Report, Verdict
 
 from .terminal import RED, err, fail, out, pick_rules, progress
 
-DIALECTS = [dialect.name for dialect in dialects.DIALECTS]
-
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[TARGET]...")
 @click.option("--url", help="Judge this endpoint: the URL up to /v1.")
 @click.option("--model", help="The model to ask for (with --url; or in place of the target's).")
-@click.option("--dialect", type=click.Choice(DIALECTS), help="Tolerate this vendor's documented deviations.")
+@click.option(
+    "--dialect",
+    type=click.Choice(dialects.NAMES),
+    help="Tolerate this vendor's documented deviations; auto: guess whose they are.",
+)
 @click.option("--profile", type=click.Choice(["full", "strict"]), default="full", help="strict: no dialect at all.")
 @click.option(
     "--feature",
@@ -114,7 +116,7 @@ def _adjusted(target: Target, options: dict[str, Any]) -> Target:
         changes["verify"] = False
     if options["no_launch"]:
         changes["launch"] = None
-    dialects.find(changes.get("dialect", target.dialect))
+    dialects.check_name(changes.get("dialect", target.dialect))
     return targets.changed(target, **changes)
 
 

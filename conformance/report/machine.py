@@ -64,6 +64,7 @@ def _target(report: Report) -> dict[str, Any]:
         "url": report.url,
         "model": report.model,
         "dialect": report.dialect,
+        **({"dialect_reason": report.dialect_reason} if report.dialect_reason else {}),
         "started": report.started,
         "seconds": round(report.seconds, 3),
         "red": bool(report.red),
@@ -98,6 +99,7 @@ def _result(checked: Checked) -> dict[str, Any]:
         "path": checked.path,
         "verdict": checked.verdict.value,
         "dialect": checked.dialect,
+        **({"dialect_reason": checked.dialect_reason} if checked.dialect_reason else {}),
         "findings": [finding(verdict, judged) for verdict, judged in checked.findings],
     }
     errors = [{"rule": v.rule.id, "reason": v.reason} for v in checked.verdicts if v.verdict is Verdict.SUITE_ERROR]

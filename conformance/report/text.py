@@ -25,6 +25,8 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     """One target: what is red, what warns, and a line that sums up. `verbose` lists every rule."""
     title = Text.assemble((report.target, "bold"), f"  {report.url}  model {report.model}  dialect {report.dialect}")
     console.print(title, soft_wrap=True)
+    if report.dialect_reason:
+        _line(console, f"The dialect is guessed: {report.dialect_reason}.", "dim")
     console.print()
     for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
         if verdict.verdict is Verdict.UNTESTABLE:
@@ -34,8 +36,7 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
         elif verdict.verdict is Verdict.TOLERATED or verbose:
             _rule_in_a_line(verdict, console)
     _untestable([v for v in report.verdicts if v.verdict is Verdict.UNTESTABLE], console, verbose)
-    for rule_id in report.unused_tolerances:
-        _line(console, f"The dialect {report.dialect} tolerates {rule_id}, which nothing here needed.", "dim")
+    _unused(report.dialect, report.unused_tolerances, console)
     _sum_up(report, console)
 
 
@@ -44,6 +45,8 @@ def render_check(results: Sequence[Checked], console: Console, *, verbose: bool 
     for checked in results:
         verdict = checked.verdict
         line = Text.assemble((f"{verdict.value:<14}", STYLES[verdict]), " ", checked.path)
+        if checked.dialect_reason:
+            line.append(printable(f"  dialect {checked.dialect} ({checked.dialect_reason})"), "dim")
         if checked.reason:
             line.append(f"  ({checked.reason})", "dim")
         if verdict is not Verdict.PASS or verbose or len(results) <= 20:
@@ -51,9 +54,25 @@ def render_check(results: Sequence[Checked], console: Console, *, verbose: bool 
         for rule_verdict in checked.verdicts:
             if rule_verdict.verdict in (Verdict.FAIL, Verdict.WARN, Verdict.SUITE_ERROR, Verdict.TOLERATED):
                 _rule(rule_verdict, console, f"streamspec check {checked.path}")
+    _unused_by_any(results, console)
     counted = {verdict: sum(1 for checked in results if checked.verdict is verdict) for verdict in BY_WEIGHT}
     said = ", ".join(f"{count} {verdict.value}" for verdict, count in counted.items() if count)
     _line(console, f"{len(results)} recordings: {said}", "bold")
+
+
+def _unused_by_any(results: Sequence[Checked], console: Console) -> None:
+    """What a dialect that was asked for by name tolerates, and no recording needed."""
+    for dialect in dict.fromkeys(checked.dialect for checked in results if not checked.dialect_reason):
+        alike = [checked for checked in results if checked.dialect == dialect]
+        needed = {str(judged.tolerance) for checked in alike for _, judged in checked.findings}
+        unused = dict.fromkeys(told for checked in alike for told in checked.unused_tolerances if told not in needed)
+        _unused(dialect, list(unused), console)
+
+
+def _unused(dialect: str, tolerances: Sequence[str], console: Console) -> None:
+    if tolerances:
+        told = "; ".join(tolerances)
+        _line(console, f"The dialect {dialect} also tolerates what nothing here needed: {told}.", "dim")
 
 
 def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
@@ -121,7 +140,8 @@ def _finding(judged: JudgedFinding, console: Console) -> None:
 
 
 def _rule_in_a_line(verdict: RuleVerdict, console: Console) -> None:
-    reason = f"  {verdict.reason}" if verdict.reason else ""
+    link = next((judged.link for judged in verdict.findings if judged.link), "")
+    reason = f"  {verdict.reason}" + (f" ({link})" if link else "") if verdict.reason else ""
     console.print(
         Text.assemble(
             (f"{verdict.verdict.value:<14}", STYLES[verdict.verdict]), f" {verdict.rule.id}", (reason, "dim")
@@ -145,5 +165,9 @@ def _sum_up(report: Report, console: Console) -> None:
 
 def _line(console: Console, text: str, style: str = "") -> None:
     """Text as it is: no markup, nothing that moves a cursor."""
-    safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    console.print(Text(safe, style), soft_wrap=True)
+    console.print(Text(printable(text), style), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text with everything that moves a cursor written out."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -86,7 +86,7 @@ def test_the_key_reaches_the_server_and_nothing_else(tmp_path):
         (["--url", "http://x/v1", "--model", "m", "name"], "not both"),
         (["nobody"], "cannot read"),
         (["--only", "chat/nothing/*"], "no rule matches"),
-        (["--dialect", "klingon"], "'openai', 'azure', 'strict'"),
+        (["--dialect", "klingon"], "'openai', 'azure', 'vllm'"),
         (["--url", "http://127.0.0.1:9/v1", "--model", "m", "--feature", "flying"], "'flying'"),
         (["--url", "http://no-such-host.invalid/v1", "--model", "m"], "no-such-host.invalid"),
     ],
