@@ -1,0 +1,276 @@
+"""Make the tiny model: known replies to every prompt of the probes, for real servers. A minute or two on two cores.
+
+    pip install '.[model]'
+    python tests/models/make_tiny.py models/tiny
+
+writes a folder for vLLM, SGLang and transformers, and model.gguf in it for llama.cpp. The model has Qwen2's shape, 0.4
+million parameters and a byte-level vocabulary of its own, so small that characters are split over tokens. It is
+trained until it says the replies below word for word; the same seed on the same machine gives the same model. It knows
+nothing else.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+SEED = 1
+VOCABULARY = 1024
+CONTEXT = 32768
+LAYERS, HEADS, WIDTH, INNER = 2, 2, 128, 256
+SURE = 0.001
+"""The largest chance that any wrong token may keep."""
+STEPS = 3000
+"""At most; a tenth of them is enough."""
+START, TURN, END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+SPECIAL = [END, START, TURN]
+MARKUP = ["<tool_call>", "</tool_call>", "<think>", "</think>"]
+"""Tokens of their own that are part of the text."""
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""How llama.cpp's pre-tokenizer "qwen2" cuts text; the two have to agree."""
+TEMPLATE = """\
+{%- if tools %}<|im_start|>system
+You may call tools.<|im_end|>
+{% endif %}
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{% if message.content is string %}{{ message.content }}{% elif message.content %}
+{%- for part in message.content %}{{ part.text }}{% endfor %}{% endif %}
+{%- for call in message.tool_calls or [] %}<tool_call>
+{"name": "{{ call.function.name }}", "arguments": \
+{% if call.function.arguments is string %}{{ call.function.arguments }}{% else %}{{ call.function.arguments | tojson }}\
+{% endif %}}
+</tool_call>{% endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+
+def call(name: str, **arguments: str) -> str:
+    """A tool call as Hermes and Qwen write it."""
+    return f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments})}\n</tool_call>"
+
+
+COUNTED = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+LIST = "\n".join(f"{n}. item number {n}" for n in range(1, 41))
+REPLIES = {
+    "Hello": "Hello! How can I help you today?",
+    "Say hi": "Hi there!",
+    "Count from 1 to 10": COUNTED,
+    "Write unicode": "Grüße 👋🏽 und 你好，世界 – مرحبا بالعالم 🌍 naïve café 👨‍👩‍👧 ¡olé!",
+    "Write a long list": LIST,
+    "Think first": "<think>\nTwo and two are four.\n</think>\n\nThe answer is 4.",
+    "Tell me a story": "A model met a client. The client said: not so fast. So it told its story token by token.",
+    "Give JSON": '{"city": "Paris", "degrees": 18, "sunny": true}',
+    "What is the weather in Paris?": "I cannot know the weather.",
+    "Weather in Paris and Rome?": "I cannot know the weather.",
+    "Look then call": "There is nothing to call.",
+    "Roll a die": "I rolled a 4.",
+}
+"""What it says to a prompt when no tools are offered."""
+WITH_TOOLS = {
+    "Hello": REPLIES["Hello"],
+    "What is the weather in Paris?": call("get_weather", city="Paris", unit="celsius"),
+    "Weather in Paris and Rome?": "\n".join(call("get_weather", city=c, unit="celsius") for c in ("Paris", "Rome")),
+    "Look then call": "Let me look that up.\n" + call("get_time", zone="UTC"),
+    "Roll a die": call("roll_dice"),
+}
+RAW = {
+    "Count from 1 to 10": f": {COUNTED}",
+    "Say hi": ": Hi there!",
+    "Write a long list": f":\n{LIST}",
+    f"{START}assistant\n": "You have not said anything.",
+}
+"""How it continues a text; the last one is a conversation without messages."""
+TICKING = "tick tock " * 120
+"""What it says without end to "Write forever"."""
+
+
+def dialogues() -> list[tuple[list[dict[str, str]], bool, str]]:
+    """Messages, whether tools are offered, and the reply."""
+    known = [([{"role": "user", "content": text}], False, reply) for text, reply in REPLIES.items()]
+    known += [([{"role": "user", "content": text}], True, reply) for text, reply in WITH_TOOLS.items()]
+    known.append(([{"role": "wizard", "content": "Count from 1 to 10"}], False, COUNTED))
+    return known
+
+
+def tokenizer() -> Any:
+    """Byte-level BPE, learned from the dialogues."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"), by_bytes])
+    bpe.decoder = decoders.ByteLevel()
+    texts = [*REPLIES, *REPLIES.values(), *WITH_TOOLS.values(), *RAW.values(), TICKING, "system user assistant tool"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    free = VOCABULARY - len(SPECIAL) - len(MARKUP)
+    trainer = trainers.BpeTrainer(vocab_size=free, min_frequency=3, initial_alphabet=alphabet, show_progress=False)
+    bpe.train_from_iterator(texts, trainer)
+    bpe.add_special_tokens(SPECIAL)
+    bpe.add_tokens([AddedToken(word, special=False, normalized=False) for word in MARKUP])
+    made = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=TURN, pad_token=END, model_max_length=CONTEXT)
+    made.chat_template = TEMPLATE
+    return made
+
+
+def prompts(words: Any) -> list[tuple[list[int], list[int]]]:
+    """Every prompt and its reply, as tokens."""
+    offered = [{"type": "function", "function": {"name": "any", "parameters": {"type": "object"}}}]
+    pairs = []
+    for messages, tools, reply in dialogues():
+        asked = words.apply_chat_template(
+            messages, tools=offered if tools else None, add_generation_prompt=True, tokenize=False
+        )
+        pairs.append((asked, reply + TURN))
+    pairs += [(text, reply + TURN) for text, reply in RAW.items()]
+    forever = words.apply_chat_template(
+        [{"role": "user", "content": "Write forever"}], add_generation_prompt=True, tokenize=False
+    )
+    pairs.append((forever, TICKING))
+    return [(words.encode(a, add_special_tokens=False), words.encode(b, add_special_tokens=False)) for a, b in pairs]
+
+
+def train(words: Any) -> Any:
+    """A model that says every reply. Raises SystemExit where it does not learn them."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(SEED)
+    config = Qwen2Config(
+        vocab_size=len(words),
+        hidden_size=WIDTH,
+        intermediate_size=INNER,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=1,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=False,
+        bos_token_id=None,
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+    )
+    model = Qwen2ForCausalLM(config).float()
+    pairs = sorted(prompts(words), key=lambda pair: len(pair[0]) + len(pair[1]))
+    long = [pair for pair in pairs if len(pair[1]) > 200]
+    batches = [_batch(torch, words, pairs[: -len(long)]), _batch(torch, words, long)]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=STEPS, pct_start=0.02)
+    began = time.monotonic()
+    for step in range(1, STEPS + 1):
+        tokens, labels = batches[0 if step % 2 else 1]
+        loss = model(input_ids=tokens, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 0:
+            unsure = [_unsure(torch, model, *batch) for batch in batches]
+            print(
+                f"step {step}, {time.monotonic() - began:.0f} s, loss {loss.item():.5f}, least sure {max(unsure):.4f}"
+            )
+            if max(unsure) < SURE:
+                return model.eval()
+    sys.exit(f"{STEPS} steps were not enough; some reply is not learned")
+
+
+def _batch(torch: Any, words: Any, pairs: list[tuple[list[int], list[int]]]) -> tuple[Any, Any]:
+    """Tokens padded to one length, and labels for the replies alone."""
+    length = max(len(asked) + len(reply) for asked, reply in pairs)
+    tokens, labels = torch.full((len(pairs), length), words.pad_token_id), torch.full((len(pairs), length), -100)
+    for row, (asked, reply) in enumerate(pairs):
+        tokens[row, : len(asked) + len(reply)] = torch.tensor(asked + reply)
+        labels[row, len(asked) : len(asked) + len(reply)] = torch.tensor(reply)
+    return tokens, labels
+
+
+def _unsure(torch: Any, model: Any, tokens: Any, labels: Any) -> float:
+    """The largest share of probability that any wrong token gets anywhere in the replies."""
+    with torch.no_grad():
+        chances = model(input_ids=tokens).logits[:, :-1].softmax(-1)
+    wanted, known = labels[:, 1:].clamp(min=0), labels[:, 1:] >= 0
+    right = chances.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
+    return float((1 - right)[known].max())
+
+
+def write_gguf(model: Any, words: Any, file: Path) -> None:
+    """The same model for llama.cpp."""
+    import gguf
+
+    writer = gguf.GGUFWriter(file, "qwen2")
+    writer.add_name("tiny")
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(1)
+    writer.add_rope_freq_base(model.config.rope_parameters["rope_theta"])
+    writer.add_layer_norm_rms_eps(model.config.rms_norm_eps)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    _write_words(gguf, writer, words)
+    for name, tensor in model.state_dict().items():
+        writer.add_tensor(_name_in_gguf(name), tensor.detach().float().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _write_words(gguf: Any, writer: Any, words: Any) -> None:
+    by_number = sorted(words.get_vocab().items(), key=lambda item: item[1])
+    kinds = {**dict.fromkeys(SPECIAL, gguf.TokenType.CONTROL), **dict.fromkeys(MARKUP, gguf.TokenType.USER_DEFINED)}
+    merges = json.loads(words.backend_tokenizer.to_str())["model"]["merges"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list([word for word, _ in by_number])
+    writer.add_token_types([kinds.get(word, gguf.TokenType.NORMAL) for word, _ in by_number])
+    writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in merges])
+    writer.add_eos_token_id(words.eos_token_id)
+    writer.add_pad_token_id(words.pad_token_id)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(TEMPLATE)
+
+
+def _name_in_gguf(name: str) -> str:
+    """Hugging Face's name of a tensor in llama.cpp's words."""
+    fixed = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+    parts = {
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+    }
+    place, _, kind = name.rpartition(".")
+    if place in fixed:
+        return f"{fixed[place]}.{kind}"
+    _, _, layer, part = place.split(".", 3)
+    return f"blk.{layer}.{parts[part]}.{kind}"
+
+
+def main() -> None:
+    """Train and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the model goes, for instance models/tiny")
+    folder: Path = parser.parse_args().folder
+    words = tokenizer()
+    model = train(words)
+    model.generation_config.do_sample = False
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    write_gguf(model, words, folder / "model.gguf")
+    print(f"{folder}: {sum(p.numel() for p in model.parameters()):,} parameters")
+
+
+if __name__ == "__main__":
+    main()
