@@ -6,6 +6,7 @@ command line.
 
 import asyncio
 import errno
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ class MockServer:
         self._runner: web.ServerRunner | None = None
         self._plays: set[asyncio.Task[object]] = set()
         self._stopping = False
+        self._asked: set[str] = set()
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError, with what is wrong, where that port cannot be had."""
@@ -96,7 +98,8 @@ class MockServer:
             return OSError(
                 code, f"port {self._port} on {self._host} is in use; choose another one, or 0 for a free one"
             )
-        return OSError(code, f"cannot listen on {self._host} port {self._port}: {error}")
+        why = error.strerror if isinstance(error, OSError) else error
+        return OSError(code, f"cannot listen on {self._host} port {self._port}: {why}")
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         own = request.path in (routes.HEALTH, routes.JOURNAL)
@@ -136,14 +139,22 @@ class MockServer:
         asked, name = faults.split(Request(request.method, url, headers, answering.read_body(raw) if raw else None))
         entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
         good = routes.respond(asked, self._settings, self.journal.document)
-        if (asked.method, asked.path) != ("POST", routes.CHAT):
-            return good  # the rules are about chat completions, and so are their mutants
+        if routes.is_side(asked.path):
+            return good  # the rules are about completions, and so are their mutants
         try:
             fault = faults.find(name) if name else self._fault
         except LookupError as error:
             return answering.refusal(400, str(error), code="fault_not_found")
         entry.fault = name or self._fault_name
+        if fault and fault[0].needs.second and not self._again(asked):
+            fault = None
         return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
+
+    def _again(self, asked: Request) -> bool:
+        """Whether this is the second of two requests that say the same; a third one is the first of the next two."""
+        key = f"{asked.path} {json.dumps(asked.body, sort_keys=True)}"
+        self._asked ^= {key}
+        return key not in self._asked
 
 
 def _unread(status: int, message: str) -> Answer:

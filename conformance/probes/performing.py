@@ -17,6 +17,7 @@ from .intake import Budget
 from .recorder import not_sent, record
 from .recording_file import RecordingFile
 from .sending import agent, recorded
+from .way import Way
 
 STUCK = 1
 SILENT = 2
@@ -49,10 +50,10 @@ async def perform(stage: Stage, probe: Probe, *, must: bool = False) -> Exchange
     """The exchange of a probe, its companion beside it. Raises Unreachable if it `must` be."""
     requests = requests_of(probe, url=stage.endpoint.url, model=stage.endpoint.model)
     if probe.companion is None:
-        return await Turn(stage, probe, requests[0]).on_a_new_connection(must=must)
+        return await Turn(stage, probe, requests[0], way=probe.way).on_a_new_connection(must=must)
     word = "twin" if probe.companion is Companion.TWIN else "first"
     before = Turn(stage, probe, requests[0], name=f"{probe.name}/first", file=f"{probe.name}.{word}.jsonl")
-    own = Turn(stage, probe, requests[1], beside_file=before.file)
+    own = Turn(stage, probe, requests[1], way=probe.way, beside_file=before.file)
     if probe.companion is not Companion.BEFORE:
         own.beside = await before.on_a_new_connection(must=must)
         return await own.on_a_new_connection()
@@ -91,6 +92,7 @@ class Turn:
     stage: Stage
     probe: Probe
     request: Request
+    way: Way = Way.WHOLE
     name: str = ""
     file: str = ""
     beside_file: str = ""
@@ -117,6 +119,7 @@ class Turn:
             self.stage.endpoint,
             self.request,
             with_key=self.probe.with_key,
+            way=self.way,
             sink=sink,
             budget=self.stage.budget,
             reused=reused,
@@ -135,6 +138,7 @@ class Turn:
             self.stage.endpoint,
             self.request,
             with_key=self.probe.with_key,
+            way=self.way,
             sink=sink,
             probe=self.name or self.probe.name,
             source=str(sink.path) if sink else "",
@@ -146,7 +150,7 @@ class Turn:
             return None
         return RecordingFile(
             self.stage.record_to / (self.file or f"{self.probe.name}.jsonl"),
-            recorded(self.request, self.stage.endpoint, with_key=self.probe.with_key),
+            recorded(self.request, self.stage.endpoint, with_key=self.probe.with_key, way=self.way),
             source={"made_by": agent(), "endpoint": self.stage.endpoint.url, **self.stage.notes},
             probe=self.name or self.probe.name,
             beside=self.beside_file,

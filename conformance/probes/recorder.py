@@ -4,6 +4,7 @@ Whatever the peer does is part of the exchange and raises nothing. Follows no re
 probe and no file.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from conformance.protocols.exchange import Ending, Exchange, Request
@@ -13,6 +14,7 @@ from .connection import By, Connection
 from .endpoint import Endpoint, Limits
 from .intake import Budget, Intake, Sink, State
 from .sending import Mask, bytes_of, recorded
+from .way import Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ async def record(
     request: Request,
     *,
     with_key: bool = True,
+    way: Way = Way.WHOLE,
     leave: Leave | None = None,
     sink: Sink | None = None,
     budget: Budget | None = None,
@@ -46,7 +49,7 @@ async def record(
     answer, it had closed it already: that reads as a reset, however the end of the connection shows.
     """
     limits = endpoint.limits
-    reader = ExchangeReader(recorded(request, endpoint, with_key=with_key))
+    reader = ExchangeReader(recorded(request, endpoint, with_key=with_key, way=way))
     intake = Intake(
         reader,
         limits,
@@ -56,9 +59,12 @@ async def record(
         wanted=leave.messages if leave else None,
     )
     start = connection.clock()
-    connection.send(bytes_of(request, endpoint, with_key=with_key))
+    sent = bytes_of(request, endpoint, with_key=with_key, way=way)
     ending, at = Ending.LEFT, None
     try:
+        for piece in [sent[i : i + 1] for i in range(len(sent))] if way is Way.BYTES else [sent]:
+            connection.send(piece)
+            await asyncio.sleep(0)  # so that each is a segment, and what comes meanwhile is stamped
         ending, at = await _read(connection, intake, limits, leave, start)
         if reused and ending is Ending.EOF and intake.empty:
             ending = Ending.RESET
@@ -77,6 +83,7 @@ def not_sent(
     request: Request,
     *,
     with_key: bool = True,
+    way: Way = Way.WHOLE,
     sink: Sink | None = None,
     probe: str = "",
     source: str = "",
@@ -85,7 +92,7 @@ def not_sent(
     """The exchange of a request for which there was no connection."""
     if sink is not None:
         sink.end(0.0, Ending.RESET)
-    reader = ExchangeReader(recorded(request, endpoint, with_key=with_key))
+    reader = ExchangeReader(recorded(request, endpoint, with_key=with_key, way=way))
     return reader.close(Ending.RESET, 0.0, probe=probe, source=source, beside=beside)
 
 

@@ -127,8 +127,8 @@ def _bytes_of(request: Request, fault: str) -> bytes:
         body = {**body, "model": f"{body['model']}#{fault}"}
     elif fault:
         headers["x-streamspec-fault"] = fault
-    raw = (body if isinstance(body, str) else json.dumps(body)).encode()
-    head = [f"POST {request.path} HTTP/1.1", "host: mock", f"content-length: {len(raw)}"]
+    raw = b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
+    head = [f"{request.method} {request.path} HTTP/1.1", "host: mock", f"content-length: {len(raw)}"]
     head += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*head, "", ""]).encode() + raw
 
@@ -161,7 +161,7 @@ def _changed(rule: Rule, mutant: Mutant) -> list[tuple[Probe, Exchange]]:
     for probe, good in proof.good_exchanges():
         if not rule.needs.fits(good):
             continue
-        broken = proof.exchanges_of(probe, mutant)
+        broken = proof.exchanges_of(probe, mutant, second=rule.needs.second)
         if _seen(broken, both=not rule.needs.alone) != _seen(good, both=not rule.needs.alone):
             changed.append((probe, broken))
             if len(changed) == PROBES_EACH:

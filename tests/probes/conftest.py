@@ -65,10 +65,7 @@ class Peer:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
-                )
-                self.requests.append((number, head, await reader.readexactly(length)))
+                self.requests.append((number, head, await _body(head.lower(), reader)))
                 for act in self.plays[min(len(self.requests), len(self.plays)) - 1]:
                     if not await self._act(act, writer):
                         return
@@ -96,6 +93,14 @@ class Peer:
             writer.transport.abort()
             return False
         return True
+
+
+async def _body(head: bytes, reader: asyncio.StreamReader) -> bytes:
+    """The body of a request, as it was sent."""
+    if b"transfer-encoding: chunked" in head:
+        return await reader.readuntil(b"\r\n0\r\n\r\n")
+    lengths = [int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")]
+    return await reader.readexactly(sum(lengths))
 
 
 @dataclass

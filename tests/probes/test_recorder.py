@@ -10,6 +10,7 @@ from conformance.probes.connection import By
 from conformance.probes.endpoint import Limits
 from conformance.probes.intake import Budget
 from conformance.probes.recorder import Leave
+from conformance.probes.way import Way
 from conformance.protocols.exchange import Ending
 from conformance.wire.events import Comment, Message
 from conformance.wire.http import Transport
@@ -247,6 +248,22 @@ def test_the_server_sees_how_we_leave_before_the_head(ask, by, seen):
 def test_leaving_after_messages_that_never_come_is_a_timeout(ask):
     exchange = ask(CHUNKED, "hang", leave=Leave(messages=3), limits=SHORT).exchange
     assert exchange.ending is Ending.TIMEOUT
+
+
+# ---- the same request in other ways
+
+
+@pytest.mark.parametrize("way", [Way.WHOLE, Way.BYTES, Way.CAPITALS, Way.OF_CLIENTS, Way.UNTYPED])
+def test_the_body_that_arrives_is_the_same_in_every_way_but_one(ask, way):
+    asked = ask(CLOSE, b"data: a\n\n", "fin", way=way)
+    body = b'{"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": true}'
+    assert (datas(asked.exchange), asked.peer.requests[0][2]) == (["a"], body)
+
+
+def test_a_chunked_body_arrives_in_chunks(ask):
+    asked = ask(CLOSE, b"data: a\n\n", "fin", way=Way.CHUNKED)
+    assert asked.peer.requests[0][2].startswith(b'28\r\n{"model": "m"')
+    assert datas(asked.exchange) == ["a"]
 
 
 # ---- the key

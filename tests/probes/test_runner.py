@@ -68,6 +68,7 @@ def test_the_first_probe_goes_alone_and_then_as_many_as_there_are_workers(play):
     servers, connections = [], []
     play(
         (0.02, *GOOD),
+        probes=[probe for probe in PROBES if probe.companion is None],
         workers=3,
         before=servers.append,
         on_progress=lambda *_: connections.append(servers[0].connections),
@@ -158,7 +159,8 @@ def test_every_exchange_becomes_a_recording_that_gives_the_same_exchange_again(p
     exchanges, _ = play(GOOD, features=FEATURES, record_to=tmp_path / "new")
     for exchange in exchanges:
         assert read(exchange.source, beside=exchange.beside) == exchange
-    companions = {"keep-alive.first.jsonl", "two-streams.first.jsonl", "twin.twin.jsonl"}
+    word = {None: "", Companion.TWIN: "twin", Companion.BEFORE: "first", Companion.APART: "first"}
+    companions = {f"{probe.name}.{word[probe.companion]}.jsonl" for probe in PROBES if probe.companion}
     assert {path.name for path in (tmp_path / "new").iterdir()} == {f"{p.name}.jsonl" for p in PROBES} | companions
 
 

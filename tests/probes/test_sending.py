@@ -1,9 +1,12 @@
 """Requests as bytes, and what is kept of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.sending import Mask, agent, bytes_of, recorded
+from conformance.probes.way import Way
 from conformance.protocols.exchange import Request
 
 KEY = "sk-very-secret-0123456789"
@@ -92,3 +95,47 @@ def test_what_only_begins_like_the_key_comes_out_in_the_end():
 def test_a_word_that_is_no_secret_stays():
     mask = Mask("ollama")
     assert mask.feed(b"owned_by ollama") == b"owned_by ollama"
+
+
+# ---- the same request in other ways
+
+
+def sent(way: Way, request: Request = REQUEST) -> tuple[list[str], str]:
+    """The lines of the head, and the body."""
+    head, _, body = bytes_of(request, ENDPOINT, way=way).decode().partition("\r\n\r\n")
+    return head.split("\r\n"), body
+
+
+def test_a_chunked_body_has_no_length_and_ends_with_an_empty_chunk():
+    head, body = sent(Way.CHUNKED)
+    assert ("transfer-encoding: chunked" in head, [line for line in head if "content-length" in line]) == (True, [])
+    assert body == '1e\r\n{"model": "m", "stream": true}\r\n0\r\n\r\n'
+
+
+def test_a_long_body_comes_in_several_chunks():
+    request = replace(REQUEST, body="x" * 100)
+    assert sent(Way.CHUNKED, request)[1] == f"28\r\n{'x' * 40}\r\n28\r\n{'x' * 40}\r\n14\r\n{'x' * 20}\r\n0\r\n\r\n"
+
+
+def test_header_names_in_capitals_have_the_values_they_always_have():
+    names = [line.partition(":")[0] for line in sent(Way.CAPITALS)[0][1:]]
+    assert names == [name.upper() for name in names]
+    assert [line.partition(":")[2] for line in sent(Way.CAPITALS)[0]] == [
+        line.partition(":")[2] for line in sent(Way.WHOLE)[0]
+    ]
+
+
+def test_a_request_without_content_type_has_its_length_all_the_same():
+    head, _ = sent(Way.UNTYPED)
+    assert [line for line in head if line.startswith("content-")] == ["content-length: 30"]
+
+
+def test_a_request_without_a_body_says_nothing_of_one():
+    head, body = sent(Way.WHOLE, Request("GET", "http://host:8000/v1/models"))
+    assert ([line for line in head if line.startswith(("content-", "transfer-"))], body) == ([], "")
+
+
+def test_what_is_recorded_is_how_it_was_sent():
+    assert recorded(REQUEST, ENDPOINT, way=Way.CHUNKED).header("transfer-encoding") == "chunked"
+    assert recorded(REQUEST, ENDPOINT, way=Way.UNTYPED).header("content-type") is None
+    assert recorded(REQUEST, ENDPOINT, way=Way.PLAIN_TEXT).header("content-type") == "text/plain"

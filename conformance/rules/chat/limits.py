@@ -7,8 +7,9 @@ from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.content import pointer_to
 from conformance.rules.mutate import Chunk, finish_as, on_chunks, say
 from conformance.rules.needs import LIMITED, ONE_TOKEN, STOP
+from conformance.rules.refusal_needs import COMPLETION_LIMIT
 from conformance.rules.rule import MUST, SHOULD, rule
-from conformance.rules.sources import OPENAPI, issue
+from conformance.rules.sources import OPENAPI, SUITE, issue
 
 
 @on_chunks
@@ -34,6 +35,7 @@ def stop_sequence_passed_over(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=STOP,
     broken_by=(stop_sequence_left_in, stop_sequence_passed_over),
+    ignored="stop",
 )
 def stop_sequence_cut(stream: View) -> Iterator[Finding]:
     if stream.exchange.member("include_stop_str_in_output"):  # asks vLLM and SGLang to leave it in
@@ -113,8 +115,29 @@ def goes_on_past_the_limit(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=LIMITED,
     broken_by=(goes_on_past_the_limit,),
+    ignored="max_tokens",
 )
 def limit_kept(stream: View) -> Iterator[Finding]:
+    yield from _too_long(stream)
+
+
+@rule(
+    id="chat/limits/completion-limit-kept",
+    level=MUST,
+    says="The reply is no longer than max_completion_tokens allows.",
+    source=(
+        OPENAPI.at("max_completion_tokens: an upper bound for the number of tokens that can be generated"),
+        SUITE.at("refusing the parameter is another matter: max_tokens is older"),
+    ),
+    needs=COMPLETION_LIMIT,
+    broken_by=(goes_on_past_the_limit,),
+    ignored="max_completion_tokens",
+)
+def completion_limit_kept(stream: View) -> Iterator[Finding]:
+    yield from _too_long(stream)
+
+
+def _too_long(stream: View) -> Iterator[Finding]:
     limit = stream.max_tokens
     if limit is None:
         return
@@ -134,4 +157,5 @@ RULES = (
     stop_sequence_finishes_with_stop,
     limit_finishes_with_length,
     limit_kept,
+    completion_limit_kept,
 )

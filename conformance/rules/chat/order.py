@@ -117,9 +117,14 @@ def nothing_after_finish(stream: View) -> Iterator[Finding]:
 def _counts(step: Step) -> bool:
     """A chunk that brings usage and no text; that its choices are not empty is a matter of `usage`."""
     chunk = step.chunk or {}
-    return bool(chunk.get("usage")) and not any(
-        d.get(name) for d in _deltas(chunk) for name in ("content", *OTHER_PAYLOAD)
-    )
+    said = [_said(choice) for choice in chunk["choices"]]
+    return bool(chunk.get("usage")) and not any(d.get(name) for d in said for name in ("content", *OTHER_PAYLOAD))
+
+
+def _said(choice: Chunk) -> Chunk:
+    """The delta of a choice; a text completion has its text in the choice itself."""
+    delta = choice.get("delta")
+    return delta if isinstance(delta, dict) else {"content": choice.get("text")}
 
 
 @on_chunks
@@ -259,6 +264,7 @@ def last_choice_left_out(chunks: list[Chunk]) -> list[Chunk]:
     source=(OPENAPI.at("CreateChatCompletionRequest.n"), issue("langchain-ai/langchain#26719")),
     needs=CHOICES,
     broken_by=(last_choice_left_out,),
+    ignored="n",
 )
 def all_choices_sent(stream: View) -> Iterator[Finding]:
     missing = [str(i) for i in range(stream.choices_asked) if i not in stream.choices]

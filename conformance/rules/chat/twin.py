@@ -11,6 +11,7 @@ from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.document import on_completion
 from conformance.rules.chat.tokens import is_count
+from conformance.rules.determinism import parting
 from conformance.rules.mutate import Chunk, finish_as, on_chunks, on_each_chunk, spoken, text_of
 from conformance.rules.needs import TWIN
 from conformance.rules.rule import MUST, SHOULD, rule
@@ -23,11 +24,17 @@ AROUND = 30
 
 
 def _choices(stream: View) -> dict[int, dict[str, Any]]:
-    """The choices of the answer that was not streamed, those with an index and a message."""
+    """The choices of the answer that was not streamed, those with an index and a message or a text."""
     document = stream.exchange.beside.document if stream.exchange.beside else None
     found = document.get("choices") if isinstance(document, dict) else None
     whole = [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
-    return {c["index"]: c for c in whole if isinstance(c.get("index"), int) and isinstance(c.get("message"), dict)}
+    return {c["index"]: c for c in whole if isinstance(c.get("index"), int) and _says(c) is not None}
+
+
+def _says(choice: dict[str, Any]) -> dict[str, Any] | None:
+    """What a choice of a completion says, or of a text completion, which is all in its text."""
+    message = choice.get("message", {"content": choice["text"]} if "text" in choice else None)
+    return message if isinstance(message, dict) else None
 
 
 def _usage(stream: View) -> dict[str, Any]:
@@ -113,20 +120,15 @@ def same_text(stream: View) -> Iterator[Finding]:
     if not stream.completed or stream.last is None or stream.last.before is State.DONE:
         return  # what comes after [DONE] is text to some clients only
     for index, twin in _choices(stream).items():
-        choice, wanted = stream.choices.get(index), twin["message"].get("content")
+        choice, wanted = stream.choices.get(index), (_says(twin) or {}).get("content")
         if choice is None or not choice.finishes or choice.first_payload is None or not isinstance(wanted, str):
             continue
         if choice.text != wanted:
-            at = _parting(choice.text, wanted)
+            at = parting(choice.text, wanted)
             around = slice(max(0, at - AROUND), at + 2 * AROUND)
             step = choice.step_at(at) if choice.texts else choice.finishes[0][0]
             got = f"{show(choice.text[around])} from character {at}"
             yield stream.finding(f"{show(wanted[around])}, as not streamed", got, step)
-
-
-def _parting(one: str, other: str) -> int:
-    """The first character in which two texts differ."""
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @on_chunks

@@ -82,6 +82,29 @@ def whole_completion_called_a_stream(answer: Answer) -> Answer:
     return _instead(answer, 200, "text/event-stream", COMPLETION)
 
 
+@rule(
+    id="http/status/stream-honoured",
+    level=MUST,
+    says="A request for a stream is not answered with a whole completion.",
+    source=(
+        OPENAPI.at("CreateChatCompletionRequest.stream"),
+        OBSERVED.at("109 of 109"),
+        CLIENTS.at("finding 3: a whole completion with status 200 is an empty answer to most"),
+    ),
+    needs=STREAM_ASKED,
+    broken_by=(whole_completion, whole_completion_called_a_stream),
+    ignored="stream",
+)
+def stream_honoured(stream: View) -> Iterator[Finding]:
+    if _whole_completion(stream):
+        yield stream.finding("a stream of messages", f"one JSON document: {show(stream.exchange.body)}")
+
+
+def _whole_completion(stream: View) -> bool:
+    document = stream.exchange.document
+    return stream.exchange.status == 200 and isinstance(document, dict) and isinstance(document.get("choices"), list)
+
+
 @on_answer
 def error_with_success(answer: Answer) -> Answer:
     return _instead(answer, 200, "application/json", OVERLOADED)
@@ -105,15 +128,15 @@ def nothing(answer: Answer) -> Answer:
     source=(
         OPENAPI.at("CreateChatCompletionRequest.stream"),
         OBSERVED.at("109 of 109"),
-        CLIENTS.at("finding 3: a JSON error, a whole completion or HTML with status 200 is an empty answer to most"),
+        CLIENTS.at("finding 3: a JSON error or HTML with status 200 is an empty answer to most"),
         issue("huggingface/chat-ui#430"),
     ),
     needs=STREAM_ASKED,
-    broken_by=(whole_completion, whole_completion_called_a_stream, error_with_success, login_page, nothing),
+    broken_by=(error_with_success, login_page, nothing),
 )
 def streams(stream: View) -> Iterator[Finding]:
     exchange = stream.exchange
-    if exchange.status != 200 or exchange.head is None:
+    if exchange.status != 200 or exchange.head is None or _whole_completion(stream):
         return
     if exchange.document is not None:
         yield stream.finding("a stream of messages", f"one JSON document: {show(exchange.body)}")
@@ -122,4 +145,4 @@ def streams(stream: View) -> Iterator[Finding]:
         yield stream.finding("a stream of messages", f"{got} ({exchange.head.media_type or 'no content-type'})")
 
 
-RULES = (success, streams)
+RULES = (success, stream_honoured, streams)
