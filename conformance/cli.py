@@ -4,12 +4,16 @@ Exit 0: nothing red. 1: findings that count. 2: the run could not be made (usage
 nothing tested).
 """
 
+import sys
+import traceback
+
 import click
 
 from conformance.commands.check import check
 from conformance.commands.mock import mock
 from conformance.commands.rules import explain, rules
 from conformance.commands.run import run
+from conformance.commands.terminal import fail
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -18,12 +22,12 @@ def main() -> None:
     """Judge the stream of any OpenAI-compatible endpoint, live or recorded.
 
     \b
-    streamspec run                                     the built-in mock server, to see it work
-    streamspec run --url http://127.0.0.1:8000/v1 --model M      your server
-    streamspec run vllm --record recordings/           a target of targets.yaml, every byte kept
-    streamspec check recordings/ page.har tape.yaml    what was recorded, here or elsewhere
-    streamspec explain done-sent                       a rule: who says so, and how to break it
-    streamspec mock --fault chat/termination/done-sent a server with that fault, to test a client
+    streamspec run                             the built-in mock, to see it work
+    streamspec run --url URL --model MODEL     your server; the URL ends in /v1
+    streamspec run vllm --record recordings/   a target of targets.yaml, on record
+    streamspec check recordings/ page.har      what was recorded, here or elsewhere
+    streamspec explain done-sent               a rule: who says so, how to break it
+    streamspec mock --fault chat/role/sent-once     a faulty server, to test clients
 
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
@@ -32,5 +36,15 @@ def main() -> None:
 for command in (run, check, rules, explain, mock):
     main.add_command(command)
 
+
+def start() -> None:
+    """What the installed command calls. Our own mistakes leave with 2: status 1 would say that the target made them."""
+    try:
+        main(prog_name="streamspec")
+    except Exception:  # noqa: BLE001 - the last one who could tell
+        sys.stderr.write(traceback.format_exc())
+        fail("this is a mistake in the suite, not in the target; please report it with the lines above")
+
+
 if __name__ == "__main__":
-    main()
+    start()

@@ -1,6 +1,7 @@
 """`streamspec check`: judge recordings. Judges nothing itself."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from conformance.protocols.chat import dialects
 from conformance.report import machine, text
 from conformance.verdicts import Checked, Verdict
 
-from .terminal import RED, err, fail, out, pick_rules, progress
+from .terminal import RED, fail, out, pick_rules, progress
 
 
 @click.command()
@@ -44,6 +45,7 @@ def check(
     """
     rules = pick_rules(only)
     results: list[Checked] = []
+    interrupted = False
     try:
         request = read_request(request_file) if request_file else None
         with progress() as bar:
@@ -54,11 +56,13 @@ def check(
     except (LoadError, LookupError) as problem:
         fail(str(problem))
     except KeyboardInterrupt:
-        err.print("streamspec: interrupted; below is what was judged so far", style="red")
+        interrupted = True
     if form == "json":
         click.echo(json.dumps(machine.of_check(results), indent=2, ensure_ascii=False))
     else:
-        text.render_check(results, out, verbose=verbose)
+        text.render_check(results, out, verbose=verbose, again=_again(request_file, dialect))
+    if interrupted:
+        fail(f"interrupted; above is what was judged until then, {len(results)} recordings")
     unread = [checked for checked in results if checked.verdict is Verdict.UNTESTABLE]
     if unread:
         first = f"{unread[0].path}: {unread[0].reason}"
@@ -66,3 +70,13 @@ def check(
     if all(checked.verdict is Verdict.NOT_APPLICABLE for checked in results):
         fail("nothing was judged: none of these recordings is a chat completion")
     sys.exit(RED if any(checked.red for checked in results) else 0)
+
+
+def _again(request_file: Path | None, dialect: str) -> str:
+    """The command that judges a recording again, up to its path."""
+    parts = ["streamspec", "check"]
+    if request_file is not None:
+        parts += ["--request", str(request_file)]
+    if dialect != "openai":
+        parts += ["--dialect", dialect]
+    return shlex.join(parts)

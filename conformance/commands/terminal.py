@@ -7,19 +7,29 @@ from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
+from conformance.protocols.finding import shorten
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
 
 RED, UNUSABLE = 1, 2
+LONGEST = 2000
+"""Characters of a line on standard error."""
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong and leave with status 2."""
-    err.print(f"streamspec: {message}", style="red", markup=False, soft_wrap=True)
+    say(f"streamspec: {message}", "red")
     sys.exit(UNUSABLE)
+
+
+def say(message: str, style: str = "") -> None:
+    """A remark on standard error; nothing in it acts on the terminal."""
+    safe = "\n".join(shorten(line, LONGEST) for line in message.split("\n"))
+    err.print(Text(safe, style), soft_wrap=True)
 
 
 def pick_rules(patterns: Sequence[str]) -> tuple[Rule, ...]:
@@ -31,7 +41,7 @@ def pick_rules(patterns: Sequence[str]) -> tuple[Rule, ...]:
 
 
 def progress() -> Progress:
-    """A bar on standard error, gone when the work is done."""
+    """A bar on standard error, gone when the work is done; none where that is no terminal."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -39,4 +49,5 @@ def progress() -> Progress:
         TimeElapsedColumn(),
         console=err,
         transient=True,
+        disable=not err.is_terminal,
     )

@@ -1,5 +1,7 @@
 """Reports for people at a terminal. Renders; decides nothing, and lets no byte of a target act on the terminal."""
 
+import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,17 +19,18 @@ STYLES = {
     Verdict.UNTESTABLE: "bold magenta",
     Verdict.SUITE_ERROR: "bold white on red",
 }
+NUMBER = re.compile(r"#\d+$")
+"""Behind the path of a file: which of its exchanges."""
 SHOWN = 3
 """Kinds of findings shown per rule; the JSON report has the rest."""
 
 
 def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     """One target: what is red, what warns, and a line that sums up. `verbose` lists every rule."""
-    title = Text.assemble((report.target, "bold"), f"  {report.url}  model {report.model}  dialect {report.dialect}")
-    console.print(title, soft_wrap=True)
+    about = f"  {report.url}  model {report.model}  dialect {report.dialect}"
+    console.print(Text.assemble((printable(report.target), "bold"), printable(about)), soft_wrap=True)
     if report.dialect_reason:
         _line(console, f"The dialect is guessed: {report.dialect_reason}.", "dim")
-    console.print()
     for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
         if verdict.verdict is Verdict.UNTESTABLE:
             continue
@@ -40,24 +43,26 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     _sum_up(report, console)
 
 
-def render_check(results: Sequence[Checked], console: Console, *, verbose: bool = False) -> None:
-    """Recordings: a line for each, and every finding that counts."""
+def render_check(
+    results: Sequence[Checked], console: Console, *, verbose: bool = False, again: str = "streamspec check"
+) -> None:
+    """Recordings: a line for each, and every finding that counts. `again` is the command, up to the file."""
     for checked in results:
         verdict = checked.verdict
-        line = Text.assemble((f"{verdict.value:<14}", STYLES[verdict]), " ", checked.path)
+        line = Text.assemble((f"{verdict.value:<14}", STYLES[verdict]), " ", printable(checked.path))
         if checked.dialect_reason:
             line.append(printable(f"  dialect {checked.dialect} ({checked.dialect_reason})"), "dim")
         if checked.reason:
-            line.append(f"  ({checked.reason})", "dim")
+            line.append(printable(f"  ({checked.reason})"), "dim")
         if verdict is not Verdict.PASS or verbose or len(results) <= 20:
             console.print(line, soft_wrap=True)
         for rule_verdict in checked.verdicts:
             if rule_verdict.verdict in (Verdict.FAIL, Verdict.WARN, Verdict.SUITE_ERROR, Verdict.TOLERATED):
-                _rule(rule_verdict, console, f"streamspec check {checked.path}")
+                _rule(rule_verdict, console, f"{again} {shlex.quote(NUMBER.sub('', checked.path))}")
     _unused_by_any(results, console)
     counted = {verdict: sum(1 for checked in results if checked.verdict is verdict) for verdict in BY_WEIGHT}
     said = ", ".join(f"{count} {verdict.value}" for verdict, count in counted.items() if count)
-    _line(console, f"{len(results)} recordings: {said}", "bold")
+    _line(console, f"{_number(results, 'recording')}: {said}", "bold")
 
 
 def _unused_by_any(results: Sequence[Checked], console: Console) -> None:
@@ -97,9 +102,7 @@ def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
         _line(console, f"   and {len(alike) - SHOWN} more kinds of findings (--json has them all)", "dim")
     _line(console, f"   source  {rule.authority}: {'; '.join(str(source) for source in rule.source)}", "dim")
     if again:
-        _line(
-            console, f"   again   {again}" + (f" --only {rule.id}" if again.startswith("streamspec run") else ""), "dim"
-        )
+        _line(console, f"   again   {again} --only {rule.id}", "dim")
 
 
 def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool) -> None:
@@ -112,7 +115,7 @@ def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool
         needs = Counter(verdict.rule.needs.name for verdict in alike)
         _line(console, "")
         heading = (f"{'UNTESTABLE':<12}", STYLES[Verdict.UNTESTABLE])
-        console.print(Text.assemble(heading, f" {len(alike)} rule{'s' if len(alike) > 1 else ''}"), soft_wrap=True)
+        console.print(Text.assemble(heading, f" {_number(alike, 'rule')}"), soft_wrap=True)
         _line(console, f"   got     {outcome}")
         _line(console, f"   needed  {'; '.join(f'{name} ({count})' for name, count in needs.most_common())}")
         probes = list(dict.fromkeys(probe for verdict in alike for probe in verdict.probes))
@@ -151,16 +154,24 @@ def _rule_in_a_line(verdict: RuleVerdict, console: Console) -> None:
 
 
 def _sum_up(report: Report, console: Console) -> None:
+    _line(console, "")
     streams = [t for t in report.timings if t.first_message is not None]
     if streams:
         firsts = sorted(t.first_message for t in streams if t.first_message is not None)
         middle = firsts[len(firsts) // 2]
-        _line(console, "")
         _line(console, f"{len(report.timings)} exchanges; first event after {middle * 1000:.0f} ms (median)", "dim")
+    reasons = Counter(v.reason for v in report.verdicts if v.verdict is Verdict.NOT_APPLICABLE)
+    if reasons:
+        _line(console, f"not judged: {'; '.join(f'{reason} ({n})' for reason, n in reasons.most_common())}", "dim")
     said = ", ".join(f"{report.counts[v]} {v.value}" for v in BY_WEIGHT[::-1] if report.counts[v])
     colour = "bold red" if report.red else "bold green"
     outcome = f"{len(report.red)} red" if report.red else "nothing red"
-    _line(console, f"{len(report.verdicts)} rules in {report.seconds:.1f} s: {said}; {outcome}", colour)
+    _line(console, f"{_number(report.verdicts, 'rule')} in {report.seconds:.1f} s: {said}; {outcome}", colour)
+
+
+def _number(things: Sequence[object], word: str) -> str:
+    """How many there are, in words."""
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def _line(console: Console, text: str, style: str = "") -> None:

@@ -1,13 +1,17 @@
 """`streamspec check`: recordings in, verdicts out."""
 
 import json
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import schemas
+from conformance.checking import check as check_recordings
 from conformance.cli import main
+from conformance.verdicts import Checked
 
 HEADER = (
     '{"recording": 1, "layer": "body", "source": {}, "request": {"method": "POST", "url": '
@@ -108,3 +112,32 @@ def test_a_bare_body_takes_its_request_from_a_file(tmp_path):
     without, given = check(tmp_path / "a.sse"), check(tmp_path / "a.sse", "--request", tmp_path / "request.json")
     assert (0, 1) == (without.exit_code, given.exit_code), without.output + given.output
     assert "chat/usage/" in given.output
+
+
+def test_an_interrupted_check_is_never_green(good, monkeypatch):
+    def interrupted(*_: object, **__: object) -> Iterator[Checked]:
+        yield from check_recordings([good])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("conformance.commands.check.check_recordings", interrupted)
+    result = check(good)
+    assert 2 == result.exit_code
+    assert result.stdout.startswith("PASS")
+    assert "interrupted" in result.stderr
+
+
+def test_the_command_to_check_again_names_a_file_that_there_is(bad, tmp_path):
+    lines = [json.loads(line)[2] for line in bad.read_text().splitlines()[1:-1]]
+    entry = {
+        "request": json.loads(HEADER)["request"] | {"headers": [], "postData": {"text": '{"stream": true}'}},
+        "response": {
+            "status": 200,
+            "headers": [{"name": "content-type", "value": "text/event-stream"}],
+            "content": {"text": "".join(lines)},
+        },
+    }
+    (tmp_path / "a page.har").write_text(json.dumps({"log": {"version": "1.2", "entries": [entry]}}))
+    result = check(tmp_path / "a page.har")
+    commands = [line.split("again", 1)[1] for line in result.stdout.splitlines() if line.startswith("   again ")]
+    words = ["streamspec", "check", str(tmp_path / "a page.har"), "--only", "chat/termination/done-sent"]
+    assert words in map(shlex.split, commands)

@@ -1,6 +1,7 @@
 """What a person sees at the terminal."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -49,6 +50,16 @@ def test_nothing_that_a_target_sends_acts_on_the_terminal():
     shown = printed(text.render, report(b"data: \x1b[31m[bold]{\x07\x9b2J\n\n"))
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
     assert "[bold]" in shown
+
+
+def test_what_was_not_judged_is_told_with_its_reason():
+    shown = printed(text.render, replace(report(b"data: [DONE]\n\n"), verdicts=judge([], features=frozenset())))
+    assert "feature 'choices' is not declared (" in shown.splitlines()[-2]
+
+
+def test_nothing_in_the_name_of_a_model_acts_on_the_terminal():
+    shown = printed(text.render, replace(report(b"data: [DONE]\n\n"), model="\x1b[31m[bold]"))
+    assert "model \\x1b[31m[bold]  dialect" in shown
 
 
 def test_the_last_line_sums_up():
