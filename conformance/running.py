@@ -14,6 +14,7 @@ from conformance.probes.endpoint import Endpoint, Limits
 from conformance.probes.runner import Silent
 from conformance.probes.runner import run as run_probes
 from conformance.protocols.chat import dialects
+from conformance.protocols.credentials import without_credentials_in_url
 from conformance.protocols.exchange import Exchange
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
@@ -105,7 +106,7 @@ async def _run(
     verdicts = judge(exchanges, rules=rules, dialect=dialect, features=target.features, known=target.known_failures)
     return Report(
         target=target.name,
-        url=target.url,
+        url=without_credentials_in_url(target.url),
         model=target.model,
         dialect=dialect.name,
         dialect_reason=guess.why,
