@@ -5,7 +5,6 @@ dialects and features, known failures that name no rule, launch commands that ca
 """
 
 import difflib
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -85,8 +84,13 @@ def load(path: Path) -> dict[str, Target]:
         if path.stat().st_size > MAX_FILE:
             raise ConfigurationError(f"{path} is larger than {MAX_FILE} bytes: that is no list of targets")
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}") from error
+    except FileNotFoundError as error:
+        says = f"cannot read {path}: there is no such file; write there at least\n{EXAMPLE}"
+        raise ConfigurationError(says) from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"cannot read {path}: it is not UTF-8") from error
     return parse(text, str(path))
 
 
@@ -113,8 +117,12 @@ def parse(text: str, name: str = "targets.yaml") -> dict[str, Target]:
 
 def given(url: str, model: str, features: frozenset[str] = ASSUMED) -> Target:
     """A target that is no entry of a file. Raises ConfigurationError."""
-    entry = {"url": url, "model": model, "features": sorted(features)}
-    return parse(json.dumps({"targets": {"url": entry}}), "the endpoint given")["url"]
+    if not re.match(URL, url):
+        raise ConfigurationError(f"the url {url!r} is not {PATTERNS[URL]}; write  --url http://127.0.0.1:8000/v1")
+    for feature in sorted(features):
+        if feature not in FEATURES:
+            raise ConfigurationError(f"no rule asks for a feature {feature!r}; {_instead(feature, list(FEATURES))}")
+    return Target(name="url", url=url, model=model, features=features)
 
 
 def changed(target: Target, **members: Any) -> Target:
@@ -177,12 +185,27 @@ def _in_words(root: yaml.Node, error: ValidationError) -> Iterator[Mistake]:
             key = str(path[-1]) if path else ""
             hint = f"; write:  {key}: {HINTS[key]}" if key in HINTS else ""
             yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{hint}"
+        case "pattern":
+            pattern = str(error.validator_value)
+            is_name = "propertyNames" in error.absolute_schema_path
+            key, subject = ("", "the name ") if is_name else (str(path[-1]), "")
+            hint = f"; write for instance:  {key}: {HINTS[key]}" if key in HINTS else ""
+            yield line, f"{where}: {subject}{error.instance!r} is not {PATTERNS.get(pattern, pattern)}{hint}"
         case _:
             key = str(path[-1]) if path else ""
             hint = f"; write for instance:  {key}: {HINTS[key]}" if key in HINTS else ""
             yield line, f"{where}: {error.message[:200]}{hint}"
 
 
+URL = "^https?://[^/]"
+PATTERNS = {
+    URL: "http:// or https:// with a host behind it",
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "made of letters, digits, dots, dashes and underscores, a letter or digit first",
+    "^[A-Za-z_][A-Za-z0-9_]*$": "the name of an environment variable: letters, digits and underscores, no digit first",
+    "^/[!-~]*$": "a path: a slash, then no spaces",
+    "^https?://": "a link: http:// or https:// first",
+}
+"""The patterns of schemas/targets.json in words."""
 TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number"}
 HINTS = {
     "targets": "{my-server: {url: 'http://127.0.0.1:8000/v1', model: my-model}}",

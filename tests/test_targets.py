@@ -77,6 +77,9 @@ BASE = "targets:\n  a:\n    url: http://x/v1\n    model: m\n"
             ["t.yaml:6", "names no rule", "rule: chat/termination/done-sent"],
         ),
         (BASE + "    known_failures:\n      - rule: chat/termination/done-sent\n", ["has no 'reason'"]),
+        (BASE.replace("http:", "ftp:"), ["t.yaml:3", "is not http:// or https://", "url: http://127.0.0.1:8000/v1"]),
+        ("targets:\n  a b: {url: 'http://x/v1', model: m}\n", ["the name 'a b' is not made of letters"]),
+        (BASE + "    key_env: 1A\n", ["t.yaml:5", "'1A' is not the name of an environment variable"]),
         ("targets:\n  a: null\n", ["targets.a is empty"]),
         ("targets:\n  1: {url: http://x/v1, model: m}\n", ["the key '1' is not text"]),
         ("targets:\n  mock: {url: http://x/v1, model: m}\n", ["'mock' is taken"]),
@@ -144,6 +147,32 @@ VALUES = st.recursive(
 
 
 @settings(deadline=None, max_examples=200)
+def patterns_of(schema: object) -> set[str]:
+    if isinstance(schema, list):
+        return set().union(*map(patterns_of, schema))
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+    return own.union(*map(patterns_of, schema.values()))
+
+
+def test_every_pattern_of_the_schema_is_said_in_words():
+    assert set(targets.PATTERNS) == patterns_of(targets.schemas.load("targets"))
+
+
+@pytest.mark.parametrize(
+    ("url", "features", "says"),
+    [
+        ("localhost:8000/v1", targets.ASSUMED, "the url 'localhost:8000/v1' is not http:// or https://"),
+        ("http://x/v1", frozenset({"usge"}), "no rule asks for a feature 'usge'; write:  usage"),
+    ],
+)
+def test_an_endpoint_given_by_its_url_is_told_of_in_the_words_of_the_command_line(url, features, says):
+    with pytest.raises(ConfigurationError) as caught:
+        targets.given(url, "m", features)
+    assert str(caught.value).startswith(says)
+
+
 @given(VALUES.map(lambda value: targets.yaml.safe_dump(value)) | st.text(max_size=60))
 def test_no_text_raises_anything_but_a_configuration_error(text):
     with contextlib.suppress(ConfigurationError):
