@@ -7,6 +7,7 @@ asked for. Under pytest-xdist one worker sends the probes and the others read it
 import asyncio
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ITEM = "conformance_verdict"
 VERDICTS = pytest.StashKey[dict[str, dict[str, Any]]]()
+SHARED = pytest.StashKey[Path]()
+"""The folder through which the workers of an xdist run share their verdicts."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +31,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target-model", help="the model to ask for, with --target-url")
     group.addoption("--target-dialect", help="tolerate this vendor's documented deviations")
     group.addoption("--target-file", default="targets.yaml", help="where --target is looked up (targets.yaml)")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Called by xdist, for each worker it starts: remember what the workers leave behind."""
+    node.config.stash[SHARED] = _shared(node.workerinput)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take away what the workers left behind."""
+    if SHARED in config.stash:
+        shutil.rmtree(config.stash[SHARED], ignore_errors=True)
+
+
+def _shared(worker: dict[str, Any]) -> Path:
+    return Path(tempfile.gettempdir()) / f"streamspec-{worker['testrunuid']}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,6 +67,8 @@ def conformance_verdict(request: pytest.FixtureRequest) -> dict[str, Any]:
     if target.name not in verdicts:
         verdicts[target.name] = _judge_once(target, request.config)
     if problem := verdicts[target.name].get("problem"):
+        if hasattr(request.config, "workerinput"):  # to leave would look like a crash of the worker
+            pytest.fail(f"streamspec: {problem}", pytrace=False)
         pytest.exit(f"streamspec: {problem}", returncode=2)
     verdict: dict[str, Any] = verdicts[target.name]["rules"][rule_id]
     return verdict
@@ -86,7 +107,7 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
         return _judge(target)
     from filelock import FileLock
 
-    shared = Path(tempfile.gettempdir()) / f"streamspec-{worker['testrunuid']}"
+    shared = _shared(worker)
     shared.mkdir(mode=0o700, exist_ok=True)
     file = shared / f"{target.name}.json"
     with FileLock(f"{file}.lock"):

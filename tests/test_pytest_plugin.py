@@ -17,7 +17,7 @@ def call(tmp_path):
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "conformance", *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTEST_ADDOPTS": ""},
+            env={**os.environ, "PYTEST_ADDOPTS": "", "TMPDIR": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
@@ -65,6 +65,14 @@ def test_a_target_that_cannot_be_used_is_a_usage_error(call, arguments, says):
     done = call("-q", *arguments)
     assert done.returncode in (2, 4), done.stdout
     assert says in done.stdout + done.stderr
+
+
+def test_workers_say_why_a_target_cannot_be_reached_and_leave_nothing_behind(call, tmp_path):
+    done = call("-q", "-n", "2", "--target-url", "http://no-such-host.invalid/v1", "--target-model", "m")
+    assert 1 == done.returncode, done.stdout
+    assert "no-such-host.invalid" in done.stdout
+    assert "crashed" not in done.stdout
+    assert [] == [path.name for path in tmp_path.iterdir() if path.name.startswith("streamspec-")]
 
 
 def test_a_target_that_cannot_be_reached_is_no_pass(call):

@@ -30,7 +30,7 @@ def of_run(reports: Sequence[Report]) -> str:
 def _case(suite: ET.Element, report: Report, verdict: RuleVerdict) -> None:
     folder, _, name = verdict.rule.id.rpartition("/")
     case = ET.SubElement(suite, "testcase", classname=_clean(f"{report.target}.{folder}"), name=name, time="0")
-    text = _clean(describe(verdict))
+    text = _clean(describe(verdict, again=report.again))
     if verdict.verdict is Verdict.SUITE_ERROR:
         ET.SubElement(case, "error", message=_clean(verdict.reason)).text = text
     elif verdict.red:
@@ -42,8 +42,8 @@ def _case(suite: ET.Element, report: Report, verdict: RuleVerdict) -> None:
         ET.SubElement(case, "system-out").text = text
 
 
-def describe(verdict: RuleVerdict) -> str:
-    """A verdict in plain text: the statement, wanted, got, where, and who says so."""
+def describe(verdict: RuleVerdict, *, again: str = "") -> str:
+    """A verdict in plain text: the statement, wanted, got, where, who says so, and how to run it again."""
     rule = verdict.rule
     lines = [f"{verdict.verdict.value} {rule.level.value.upper()} {rule.id}", rule.says]
     if verdict.reason:
@@ -55,6 +55,8 @@ def describe(verdict: RuleVerdict) -> str:
         probe = f"probe {judged.probe}: " if judged.probe else ""
         lines.append(f"{probe}wanted {found.wanted}; got {found.got} ({place}{span})")
     lines.append(f"source: {'; '.join(str(source) for source in rule.source)}")
+    if again:
+        lines.append(f"again: {again} --only {rule.id}")
     return "\n".join(lines)
 
 
