@@ -30,7 +30,6 @@ RFC9110 = Source("http", "RFC 9110, HTTP Semantics", "https://www.rfc-editor.org
 RFC9112 = Source("http", "RFC 9112, HTTP/1.1", "https://www.rfc-editor.org/rfc/rfc9112")
 RFC8259 = Source("http", "RFC 8259, JSON", "https://www.rfc-editor.org/rfc/rfc8259")
 CLIENTS = Source("clients", "measured on real clients")
-ISSUE = Source("clients", "public bug report", "https://github.com")
 SUITE = Source("suite", "policy of this suite")
 
 
