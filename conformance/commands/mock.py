@@ -25,8 +25,10 @@ def mock(host: str, port: int, seed: int, fault: str | None, key_env: str | None
         keys = frozenset({os.environ[key_env]})
     try:
         serve(Settings(seed=seed, keys=keys), host=host, port=port, fault=fault, on_ready=_say_ready)
-    except (OSError, LookupError) as problem:
+    except LookupError as problem:
         fail(str(problem))
+    except OSError as problem:
+        fail(problem.strerror or str(problem))
 
 
 def _say_ready(url: str) -> None:

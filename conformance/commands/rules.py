@@ -35,7 +35,9 @@ def rules(patterns: tuple[str, ...], as_json: bool, kill_matrix: bool) -> None:
 def explain(rule_id: str) -> None:
     """Explain a rule: what must hold, who says so, how to break it. RULE is an id, or its last part."""
     found = [r for r in ALL if r.id == rule_id] or [r for r in ALL if r.id.endswith(f"/{rule_id}")]
-    for rule in found or pick_rules([rule_id]):
+    for position, rule in enumerate(found or pick_rules([rule_id])):
+        if position:
+            out.print()
         catalogue.explain(rule, out)
 
 
@@ -49,7 +51,8 @@ def _print_matrix(chosen: Sequence[Rule]) -> int:
             bar.update(task, advance=1, description=kill.rule.id)
     for kill in kills:
         word, style = ("caught", "green") if kill.clean and not kill.missed else ("AWRY", "bold red")
-        line = Text.assemble((f"{word:<7}", style), f" {kill.rule.id}#{kill.mutant}  on {len(kill.caught)} probes")
+        probes = f"{len(kill.caught)} probe{'' if len(kill.caught) == 1 else 's'}"
+        line = Text.assemble((f"{word:<7}", style), f" {kill.rule.id}#{kill.mutant}  on {probes}")
         if kill.companions:
             line.append(f"; also {', '.join(kill.companions)}", "dim")
         if kill.missed:
