@@ -1,13 +1,14 @@
 """`streamspec run`: what it prints, writes and exits with."""
 
 import json
+import shlex
 import socket
 
 import pytest
 from click.testing import CliRunner
 
 import schemas
-from conformance.cli import main
+from conformance.cli import main, start
 from conformance.rules import ALL
 from mockserver.answering import Settings
 from mockserver.app import running
@@ -84,9 +85,16 @@ def test_the_key_reaches_the_server_and_nothing_else(tmp_path):
         (["--url", "http://127.0.0.1:9/v1"], "--model"),
         (["--url", "ftp://x/v1", "--model", "m"], "url"),
         (["--url", "http://x/v1", "--model", "m", "name"], "not both"),
-        (["nobody"], "cannot read"),
+        (["nobody"], "cannot read targets.yaml: there is no such file; write there at least"),
+        (["http://x/v1"], "--url http://x/v1"),
+        (["--feature", "choices"], "--feature goes with --url"),
+        (["--model", "m"], "--model goes with --url"),
+        (["--profile", "strict", "--dialect", "azure"], "leave out one of"),
+        (["--json", "-", "--junit", "-"], "only one report"),
+        (["--record", "/dev/null/folder"], "cannot record in /dev/null/folder: Not a directory"),
+        (["--json", "/dev/full"], "cannot write /dev/full: No space left"),
         (["--only", "chat/nothing/*"], "no rule matches"),
-        (["--dialect", "klingon"], "'openai', 'azure', 'vllm'"),
+        (["--dialect", "klingon"], "'openai', 'azure'"),
         (["--url", "http://127.0.0.1:9/v1", "--model", "m", "--feature", "flying"], "'flying'"),
         (["--url", "http://no-such-host.invalid/v1", "--model", "m"], "no-such-host.invalid"),
     ],
@@ -97,6 +105,60 @@ def test_what_cannot_be_run_exits_with_two_and_says_why(arguments, says, tmp_pat
     assert 2 == result.exit_code
     assert says in result.stderr
     assert "Traceback" not in result.output + result.stderr
+
+
+def test_a_key_in_the_url_reaches_no_report(tmp_path):
+    files = {name: str(tmp_path / name) for name in ("json", "junit", "record")}
+    with running(Settings(), fault="chat/termination/done-sent") as url:
+        result = run(
+            *("--url", f"{url}?api_key={KEY}", "--model", "mock", "--only", "chat/termination/done-sent"),
+            *("--json", files["json"], "--junit", files["junit"], "--record", files["record"]),
+        )
+    assert 1 == result.exit_code, result.output
+    written = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 2
+    assert [] == [text for text in [*written, result.stdout, result.stderr] if KEY in text]
+
+
+def test_the_command_to_run_again_can_be_pasted_into_a_shell():
+    with running(Settings(models=("it's; a model",)), fault="chat/termination/done-sent") as url:
+        words = ["--url", url, "--model", "it's; a model", "--feature", "choices", "--timeout", "9.0", "--key-env", "K"]
+        result = run(*words, "--only", "chat/termination/*")
+    (again,) = [line.split("again", 1)[1] for line in result.stdout.splitlines() if line.startswith("   again ")]
+    assert ["streamspec", "run", *words, "--only", "chat/termination/done-sent"] == shlex.split(again)
+
+
+def test_a_folder_that_holds_recordings_already_is_told_of(tmp_path):
+    first, second = (run("--only", "chat/termination/*", "--record", str(tmp_path)) for _ in range(2))
+    assert (0, "", 0) == (first.exit_code, first.stderr, second.exit_code)
+    assert f"{tmp_path} holds recordings already" in second.stderr
+
+
+def test_a_dash_sends_the_report_to_standard_output_and_the_text_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("--json", "-", "--only", "chat/termination/*")
+    assert {"PASS"} == {rule["verdict"] for rule in json.loads(result.stdout)["targets"][0]["rules"]}
+    assert "nothing red" in result.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_mistake_of_the_suite_is_not_told_of_as_one_of_the_target(monkeypatch, capsys):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("conformance.cli.main", broken)
+    with pytest.raises(SystemExit) as left:
+        start()
+    assert 2 == left.value.code
+    shown = capsys.readouterr().err
+    assert "a mistake of ours" in shown
+    assert "a mistake in the suite" in shown
+
+
+def test_what_is_no_terminal_gets_no_bars_and_no_colours():
+    result = run("--only", "chat/termination/*")
+    assert "" == result.stderr
+    assert "\x1b" not in result.stdout
 
 
 def test_a_refused_connection_exits_with_two():

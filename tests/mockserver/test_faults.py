@@ -35,6 +35,8 @@ def test_an_unknown_mutant_is_told_the_known_ones() -> None:
 def test_an_unknown_rule_is_told_the_nearest_ones() -> None:
     with pytest.raises(LookupError, match="did you mean chat/termination/done-sent"):
         faults.find("chat/termination/done-send")
+    with pytest.raises(LookupError, match="did you mean chat/termination/done-sent"):
+        faults.find("done-sent")
 
 
 @pytest.mark.parametrize(
