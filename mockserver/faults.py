@@ -27,7 +27,8 @@ def find(name: str) -> Fault:
                     return rule, mutant
             known = ", ".join(name_of(mutant) for mutant in rule.broken_by)
             raise LookupError(f"rule {rule_id} has no mutant {wanted!r}; it has {known}")
-    near = get_close_matches(rule_id, [rule.id for rule in ALL], n=3)
+    ids = [rule.id for rule in ALL]
+    near = [known for known in ids if known.endswith(f"/{rule_id}")] or get_close_matches(rule_id, ids, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise LookupError(f"no rule {rule_id!r}{hint} (`streamspec rules` lists them all)")
 

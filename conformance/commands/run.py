@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,13 +15,18 @@ from conformance import targets
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.protocols.chat import dialects
+from conformance.protocols.credentials import without_credentials_in_url
 from conformance.report import junit, machine, text
 from conformance.rules.rule import Rule
 from conformance.running import BUILT_IN_TARGET, probes_for, run_target
 from conformance.targets import ConfigurationError, Target
 from conformance.verdicts import Report, Verdict
 
-from .terminal import RED, err, fail, out, pick_rules, progress
+from .terminal import RED, err, fail, out, pick_rules, progress, say
+
+STANDARD_OUT = Path("-")
+TARGETS = Path("targets.yaml")
+REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @click.command()
@@ -43,14 +49,16 @@ from .terminal import RED, err, fail, out, pick_rules, progress
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
 @click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", help="Kept in every recording: --note version=1.2.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
-@click.option("--junit", "junit_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit report.")
+@click.option(
+    "--json", "json_file", type=REPORT, metavar="FILE", help="Write the report as JSON; -: to standard output."
+)
+@click.option("--junit", "junit_file", type=REPORT, metavar="FILE", help="Write a JUnit report; -: to standard output.")
 @click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
 @click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
 @click.option("--no-launch", is_flag=True, help="Judge what runs already at the target's url; start nothing.")
 @click.option("--insecure", is_flag=True, help="Do not check the TLS certificate.")
-@click.option("--targets", "file", type=click.Path(path_type=Path), default=Path("targets.yaml"), show_default=True)
+@click.option("--targets", "file", type=click.Path(path_type=Path), default=TARGETS, show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="List every rule, not only those that found something.")
 def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verbose: bool, **options: Any) -> None:
     """Judge live endpoints: targets of targets.yaml, one given by --url, or (neither) the built-in mock server.
@@ -68,15 +76,22 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - click's mark
     rules = pick_rules(only)
+    if record is not None and record.is_dir() and next(record.rglob("*.jsonl"), None):
+        say(f"{record} holds recordings already; those of the same name are replaced, the others stay")
     try:
         chosen = _choose(names, options)
         reports = [_run_one(target, rules, record, len(chosen) > 1, options) for target in chosen]
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
+    except OSError as problem:
+        if record is None:
+            raise
+        fail(f"cannot record in {record}: {problem.strerror}")
     except KeyboardInterrupt:
         fail("interrupted" + (f"; what was recorded so far is in {record}" if record else ""))
+    screen = err if STANDARD_OUT in (options["json_file"], options["junit_file"]) else out
     for report in reports:
-        text.render(report, out, verbose=verbose)
+        text.render(report, screen, verbose=verbose)
     _write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
     _write(options["junit_file"], lambda: junit.of_run(reports))
     for report in reports:
@@ -91,6 +106,7 @@ def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
     for note in options["notes"]:
         if "=" not in note:
             raise ConfigurationError(f"--note {note!r} has no '='; write  --note version=1.2")
+    _check_combination(names, options)
     if options["url"]:
         if names:
             raise ConfigurationError("give either names of targets or --url, not both")
@@ -106,6 +122,21 @@ def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
         if name not in known:
             raise ConfigurationError(f"no target {name!r} in {options['file']}; there are {', '.join(known)}")
     return [_adjusted(known[name], options) for name in wanted]
+
+
+def _check_combination(names: tuple[str, ...], options: dict[str, Any]) -> None:
+    """Options that would do nothing, or undo each other, are mistakes; so is a URL in the place of a name."""
+    for name in names:
+        if "://" in name:
+            raise ConfigurationError(f"{name} is no name of a target; write  --url {name} --model MODEL")
+    if options["features"] and not options["url"]:
+        raise ConfigurationError("--feature goes with --url; a target of targets.yaml has its own  features: [...]")
+    if options["model"] and not options["url"] and not names:
+        raise ConfigurationError("--model goes with --url or the name of a target; write  --url http://HOST:PORT/v1")
+    if options["dialect"] and options["profile"] == "strict":
+        raise ConfigurationError("--profile strict knows no dialect; leave out one of --profile and --dialect")
+    if options["json_file"] == options["junit_file"] == STANDARD_OUT:
+        raise ConfigurationError("only one report can go to standard output; give --json or --junit a file")
 
 
 def _adjusted(target: Target, options: dict[str, Any]) -> Target:
@@ -131,7 +162,7 @@ def _run_one(
 
         def on_launch(says: str, log: Path) -> None:
             if bar.tasks[0].description == target.name:
-                err.print(f"{target.name} {says}; its log is {log}", markup=False, soft_wrap=True)
+                say(f"{target.name} {says}; its log is {log}")
             bar.update(task, description=f"{target.name} {says}")
 
         return asyncio.run(
@@ -150,20 +181,26 @@ def _run_one(
 
 
 def _again(target: Target, options: dict[str, Any]) -> str:
-    """The command that judges this target again."""
-    parts = ["streamspec run"]
+    """The command that judges this target again, up to the rules. What is secret in the URL is not said again."""
     if options["url"]:
-        parts.append(f"--url {target.url} --model {target.model}")
-        parts += [f"--feature {feature}" for feature in options["features"]]
+        words = ["--url", without_credentials_in_url(target.url), "--model", target.model]
+        words += [word for feature in options["features"] for word in ("--feature", feature)]
     else:
-        parts.append(target.name)
-    if options["dialect"]:
-        parts.append(f"--dialect {options['dialect']}")
-    return " ".join(parts)
+        words = [target.name] + (["--model", options["model"]] if options["model"] else [])
+        words += ["--targets", str(options["file"])] if options["file"] != TARGETS else []
+    for option in ("dialect", "timeout", "workers", "key_env"):
+        if options[option] is not None:
+            words += [f"--{option.replace('_', '-')}", str(options[option])]
+    words += [f"--{option.replace('_', '-')}" for option in ("no_launch", "insecure") if options[option]]
+    words += ["--profile", "strict"] if options["profile"] == "strict" else []
+    return shlex.join(["streamspec", "run", *words])
 
 
 def _write(file: Path | None, content: Callable[[], str]) -> None:
     if file is None:
+        return
+    if file == STANDARD_OUT:
+        click.echo(content(), nl=False)
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
