@@ -156,7 +156,7 @@ def _run_one(
 ) -> Report:
     key = os.environ.get(target.key_env) or None
     folder = record / target.name if record and several else record
-    total = sum(1 for probe in probes_for(rules) if not probe.feature or probe.feature in target.features)
+    total = sum(1 for probe in probes_for(rules) if probe.runs_on(target.features))
     with progress() as bar:
         task = bar.add_task(target.name, total=total)
 

@@ -1,51 +1,19 @@
-"""Every probe: what it sends and how it behaves. Knows no socket, no rule and no target.
+"""Every probe, by name. Knows no socket, no rule and no target.
 
 Bodies leave the model out; `requests_of` puts it in. A probe with a `companion` sends two requests: the companion
 first, and its exchange goes `beside` the probe's own.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
-
 from conformance.protocols.exchange import Request
 
-Body = dict[str, Any]
+from .equivalence import EQUIVALENCE
+from .probe import COUNT, FIXED, Body, Companion, Probe
+from .probe import ask as _ask
+from .refused import REFUSED
+from .tools import TOOLS
+from .way import Way, headers_of
 
-
-class Companion(Enum):
-    """Why another request goes with the probe's own."""
-
-    TWIN = "the same request, not streamed"
-    BEFORE = "a request before it, on the same connection"
-    APART = "another request, on a connection of its own"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """One request (or two that belong together)."""
-
-    name: str
-    says: str
-    """What is sent, in words, for reports."""
-    body: Body | str
-    """Members of the request besides `model`; a str is sent as it is."""
-    feature: str = ""
-    """What the target has to declare for this probe to run; "" for every target."""
-    model: str = ""
-    """Asked for in place of the target's model."""
-    with_key: bool = True
-    """Whether the API key is sent."""
-    companion: Companion | None = None
-    companion_body: Body | None = None
-
-
-def _ask(text: str, **members: object) -> Body:
-    return {"messages": [{"role": "user", "content": text}], "stream": True, **members}
-
-
-COUNT = "Count from 1 to 10"
-FIXED: Body = {"temperature": 0, "seed": 1}
+__all__ = ["PROBES", "Body", "Companion", "Probe", "find", "requests_of"]
 
 PROBES: tuple[Probe, ...] = (
     Probe(name="stream", says="a plain stream", body=_ask(COUNT)),
@@ -63,6 +31,18 @@ PROBES: tuple[Probe, ...] = (
     ),
     Probe(name="max-tokens-one", says="a stream with max_tokens 1", body=_ask(COUNT, max_tokens=1)),
     Probe(name="stop-sequence", says='a stream with stop ["5"]', body=_ask(COUNT, stop=["5"], **FIXED), feature="stop"),
+    Probe(name="stop-text", says='a stream with stop "5"', body=_ask(COUNT, stop="5", **FIXED), feature="stop"),
+    Probe(
+        name="stop-several",
+        says='a stream with stop ["never said", "5"]',
+        body=_ask(COUNT, stop=["never said", "5"], **FIXED),
+        feature="stop",
+    ),
+    Probe(
+        name="max-completion-tokens",
+        says="a stream with max_completion_tokens 2",
+        body=_ask(COUNT, max_completion_tokens=2, **FIXED),
+    ),
     Probe(name="non-ascii", says="a stream of emoji, CJK and right-to-left text", body=_ask("Write unicode", **FIXED)),
     Probe(
         name="long-text",
@@ -97,6 +77,7 @@ PROBES: tuple[Probe, ...] = (
         companion=Companion.BEFORE,
         companion_body=_ask("Hello"),
     ),
+    *TOOLS,
     Probe(name="document", says="a request without stream", body={"messages": [{"role": "user", "content": COUNT}]}),
     Probe(name="bad-json", says="a body that is not JSON", body='{"model": "any", "messages": [,], "stream": true}'),
     Probe(name="messages-missing", says="no messages", body={"stream": True}),
@@ -124,6 +105,8 @@ PROBES: tuple[Probe, ...] = (
         feature="model-check",
     ),
     Probe(name="key-missing", says="no key", body=_ask(COUNT), with_key=False, feature="auth"),
+    *EQUIVALENCE,
+    *REFUSED,
 )
 
 
@@ -131,11 +114,14 @@ def requests_of(probe: Probe, *, url: str, model: str, headers: tuple[tuple[str,
     """The requests of a probe in the order they are sent, without credentials; its own is the last."""
     bodies = [probe.body] if probe.companion_body is None else [probe.companion_body, probe.body]
     base, question, query = url.partition("?")  # Azure wants ?api-version= behind the path
-    endpoint = base.rstrip("/") + "/chat/completions" + question + query
-    return [
-        Request("POST", endpoint, headers, {"model": probe.model or model, **b} if isinstance(b, dict) else b)
-        for b in bodies
-    ]
+    endpoint = base.rstrip("/") + probe.path + question + query
+    ways = [probe.way] if probe.companion_body is None else [Way.WHOLE, probe.way]
+    requests = []
+    for body, way in zip(bodies, ways, strict=True):
+        sent = {"model": probe.model or model, **body} if isinstance(body, dict) else body
+        own = () if body is None else headers_of(way)
+        requests.append(Request(probe.method, endpoint, (*headers, *own), sent))
+    return requests
 
 
 def find(name: str) -> Probe:

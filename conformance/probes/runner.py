@@ -113,7 +113,7 @@ async def run(
     """
     if workers < 1:
         raise ValueError(f"{workers} workers do nothing; write 1 or more")
-    chosen = [probe for probe in probes if not probe.feature or probe.feature in features]
+    chosen = [probe for probe in probes if probe.runs_on(features)]
     stage = Stage(endpoint=endpoint, budget=Budget(endpoint.limits), record_to=record_to, clock=clock, notes=notes)
     running = _Run(stage, chosen, on_progress)
     waiting = iter(chosen)

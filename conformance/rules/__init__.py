@@ -15,14 +15,21 @@ from conformance.rules.chat import (
     order,
     refusals,
     refused,
+    repeat,
     role,
     termination,
     text,
     tokens,
+    tool_arguments,
+    tool_calls,
+    tool_choice,
+    tool_fragments,
+    tool_replies,
+    tool_twin,
     twin,
     usage,
 )
-from conformance.rules.http import connection, framing, headers, status
+from conformance.rules.http import connection, framing, headers, routes, sending, status
 from conformance.rules.rule import Rule
 from conformance.rules.sse import encoding, events, lines
 
@@ -31,6 +38,8 @@ ALL: tuple[Rule, ...] = (
     *headers.RULES,
     *framing.RULES,
     *connection.RULES,
+    *sending.RULES,
+    *routes.RULES,
     *encoding.RULES,
     *lines.RULES,
     *events.RULES,
@@ -44,6 +53,12 @@ ALL: tuple[Rule, ...] = (
     *order.RULES,
     *content.RULES,
     *text.RULES,
+    *tool_calls.RULES,
+    *tool_fragments.RULES,
+    *tool_arguments.RULES,
+    *tool_replies.RULES,
+    *tool_choice.RULES,
+    *tool_twin.RULES,
     *limits.RULES,
     *usage.RULES,
     *tokens.RULES,
@@ -53,5 +68,6 @@ ALL: tuple[Rule, ...] = (
     *document.RULES,
     *message.RULES,
     *twin.RULES,
+    *repeat.RULES,
     *termination.RULES,
 )

@@ -11,6 +11,8 @@ from conformance.protocols.chat import emitter
 
 from .instances import instance
 
+AROUND = 8
+"""Tokens that go with a call besides its arguments: its name, and what a template writes around them."""
 LONG = 5
 """Characters of a piece of arguments at the most."""
 PIECE = re.compile(rf'["{{}}\[\]:,\s]+|[^"{{}}\[\]:,\s]{{1,{LONG}}}')

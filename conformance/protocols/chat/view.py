@@ -14,8 +14,9 @@ from conformance.protocols.finding import Finding, show
 from conformance.protocols.schema_errors import SchemaError, explain
 from conformance.wire.events import Dataless
 
+from .calls import Call, put_together
 from .reader import NOT_FINISHED
-from .states import Kind
+from .states import Kind, State
 
 NO_DATA = (b"event:", b"id:", b"retry:")
 """Lines that are read and bring no data, whatever stands in them."""
@@ -41,6 +42,8 @@ class Choice:
     """Chunks with a role or a payload after the first finish_reason."""
     empties: list[Step] = field(default_factory=list)
     """Chunks for this choice that carry nothing at all."""
+    called: list[tuple[Step, list[dict[str, Any]]]] = field(default_factory=list)
+    """Fragments of tool calls, with their chunk."""
 
     @property
     def text(self) -> str:
@@ -183,6 +186,13 @@ class View:
         return choices
 
     @cached_property
+    def calls(self) -> list[Call]:
+        """The tool calls; none where their fragments are misshapen, which is another matter."""
+        came = ((choice.index, *called) for choice in self.choices.values() for called in choice.called)
+        fragments = [called for called in came if called[1].before is not State.DONE]
+        return put_together(fragments) if fragments and not _misshapen(self.schema_errors) else []
+
+    @cached_property
     def usages(self) -> list[Step]:
         """Chunks whose `usage` is an object."""
         return [s for s in self.chunks if s.kind is not Kind.UNREADABLE and s.chunk and s.chunk.get("usage")]
@@ -274,6 +284,8 @@ def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
         choice.texts.append((step, text))
     if role := delta.get("role"):
         choice.roles.append(step)
+    if called := delta.get("tool_calls"):
+        choice.called.append((step, called))
     carries = bool(text) or any(delta.get(name) for name in OTHER_PAYLOAD if name in delta)
     if carries and choice.first_payload is None:
         choice.first_payload = step
@@ -293,6 +305,15 @@ def _choices_asked(exchange: Exchange) -> int:
 
 
 CHAT = Grammar("chat/chunk.strict", "chat/completion.strict", _gather, _choices_asked)
+
+
+def _misshapen(errors: list[SchemaError]) -> bool:
+    """Fragments of tool calls differ from the schema in more than that they have null for what is absent."""
+    return any(
+        error.place.startswith("/choices/*/delta/tool_calls/*")
+        and (error.keyword == "required" or error.value is not None)
+        for error in errors
+    )
 
 
 def _member(document: object, name: str) -> object:

@@ -250,13 +250,15 @@ def role_null_after_the_first(chunks: list[Chunk]) -> list[Chunk]:
 
 @on_each_choice
 def tool_calls_null(choice: Chunk) -> None:
-    choice["delta"]["tool_calls"] = None
+    choice["delta"].setdefault("tool_calls", None)
 
 
-@on_one_delta
-def call_id_and_name_null(delta: Chunk) -> None:
-    fragment = {"index": 0, "id": None, "type": "function", "function": {"name": None, "arguments": "{}"}}
-    delta["tool_calls"] = [fragment]
+@on_each_choice
+def call_id_and_name_null(choice: Chunk) -> None:
+    """On every fragment but the first, as from SGLang."""
+    for fragment in choice["delta"].get("tool_calls") or []:
+        if "id" not in fragment:
+            fragment["id"] = fragment["function"]["name"] = None
 
 
 @rule(

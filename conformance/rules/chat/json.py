@@ -326,14 +326,12 @@ def model_twice(text: str) -> str:
 
 @on_one_message
 def content_twice(text: str) -> str:
-    return text.replace('"delta":{', '"delta":{"content":"",')
+    return text.replace('"delta":{', '"delta":{"content":"",') if '"content":' in text else text
 
 
 @on_one_message
 def same_key_spelled_otherwise(text: str) -> str:
-    return _with_member(
-        text, r'"\u0069d":' + text[text.index("chatcmpl") - 1 : text.index('"', text.index("chatcmpl")) + 1]
-    )
+    return _with_member(text, r'"\u0069d":' + json.dumps(json.loads(text)["id"]))
 
 
 @rule(

@@ -115,6 +115,7 @@ def goes_on_past_the_limit(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=LIMITED,
     broken_by=(goes_on_past_the_limit,),
+    also_breaks=("chat/tokens/reply-counted",),
     ignored="max_tokens",
 )
 def limit_kept(stream: View) -> Iterator[Finding]:

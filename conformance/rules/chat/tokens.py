@@ -116,10 +116,14 @@ def reply_counted_as_one(usage: dict[str, Any]) -> None:
     usage.update({COMPLETION: 1, TOTAL: usage[PROMPT] + 1})
 
 
-@_on_usage
-def one_choice_counted(usage: dict[str, Any]) -> None:
-    half = usage[COMPLETION] // 2
-    usage.update({COMPLETION: half, TOTAL: usage[PROMPT] + half})
+@on_chunks
+def one_choice_counted(chunks: list[Chunk]) -> list[Chunk]:
+    """Of several choices the first alone is counted."""
+    choices = {choice["index"] for chunk in chunks for choice in chunk["choices"]}
+    for usage in [chunk["usage"] for chunk in chunks if chunk.get("usage")] if len(choices) > 1 else []:
+        usage[COMPLETION] //= len(choices)
+        usage[TOTAL] = usage[PROMPT] + usage[COMPLETION]
+    return chunks
 
 
 @rule(
@@ -142,6 +146,7 @@ def reply_counted(stream: View) -> Iterator[Finding]:
         return  # several usage objects are a mistake of their own, and each may count a part
     counted = last[1][COMPLETION]
     deltas = sum(len(choice.texts) for choice in stream.choices.values())
+    deltas += sum(len(call.pieces) for call in stream.calls)
     if deltas > 1.5 * counted + 2 or (deltas and not counted):
         wanted = f"about {deltas} tokens" if deltas > 1 else "a token"
         yield stream.finding(

@@ -6,7 +6,7 @@ from conformance.protocols.chat.states import Kind, State
 from conformance.protocols.chat.view import View, is_foreign
 from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
-from conformance.rules.mutate import Chunk, content_chunk, finish_chunk, on_chunks, text_of
+from conformance.rules.mutate import Chunk, content_chunk, finish_chunk, on_chunks
 from conformance.rules.needs import USAGE_ASKED, USAGE_NOT_ASKED, USAGE_OPTIONS
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, issue
@@ -22,7 +22,7 @@ def usage_chunk(chunks: list[Chunk]) -> Chunk | None:
 
 def _invented(chunks: list[Chunk]) -> dict[str, int]:
     """A usage object that could be true."""
-    counted = max(1, sum(1 for c in chunks if text_of(c)))
+    counted = max(1, sum(1 for c in chunks if c["choices"]))
     return {"prompt_tokens": 9, "completion_tokens": counted, "total_tokens": 9 + counted}
 
 
