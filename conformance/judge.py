@@ -74,10 +74,13 @@ def _judge_rule(
     features: frozenset[str] | None,
     known: str | None,
 ) -> RuleVerdict:
+    need = rule.needs
     try:
-        fitting = [exchange for exchange in exchanges if rule.needs.fits(exchange)]
-        if not fitting:
-            return _without_exchange(rule, exchanges, features, known)
+        undeclared = features is not None and need.feature not in ("", *features)
+        fitting = [] if undeclared else [exchange for exchange in exchanges if need.fits(exchange)]
+        excuse = need.unless(exchanges) if need.unless and not undeclared else ""
+        if not fitting or excuse:
+            return _without_exchange(rule, exchanges, features, known, excuse)
         found = []
         for exchange in fitting:
             subject = views[id(exchange)] if rule.needs.protocol else exchange
@@ -112,13 +115,15 @@ def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Di
 
 
 def _without_exchange(
-    rule: Rule, exchanges: Sequence[Exchange], features: frozenset[str] | None, known: str | None
+    rule: Rule, exchanges: Sequence[Exchange], features: frozenset[str] | None, known: str | None, excuse: str
 ) -> RuleVerdict:
-    """No exchange meets the rule's needs: tell whether that is the target's choice or its fault."""
+    """No exchange meets the rule's needs, or there is an excuse: tell whether that is the target's choice or fault."""
     need = rule.needs
     made = [exchange for exchange in exchanges if exchange.probe in need.probes]
     verdict = Verdict.NOT_APPLICABLE
-    if features is None:
+    if excuse:
+        reason = excuse
+    elif features is None:
         reason = f"needs {need.name}"
     elif need.feature and need.feature not in features:
         reason = f"feature {need.feature!r} is not declared"

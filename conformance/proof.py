@@ -15,8 +15,8 @@ from conformance.protocols.reading import exchange_of, hung_up_on
 from conformance.rules import ALL
 from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
-from conformance.wire.script import Answer
-from mockserver.answering import Settings, answer
+from mockserver.answering import Settings
+from mockserver.routes import respond
 
 SETTINGS = Settings(keys=frozenset({"proof"}))
 KEY = (("authorization", "Bearer proof"),)
@@ -43,21 +43,19 @@ class Kill:
         return bool(self.caught) and not self.strangers
 
 
-def exchanges_of(probe: Probe, mutant: Mutant | None = None) -> Exchange:
-    """The exchange of a probe with the mock server, in memory; a mutant may break its answers."""
+def exchanges_of(probe: Probe, mutant: Mutant | None = None, *, second: bool = False) -> Exchange:
+    """The exchange of a probe with the mock server, in memory; a mutant may break its answers, or the `second` only."""
     headers = KEY if probe.with_key else ()
     requests = requests_of(probe, url="http://mock/v1", model="mock", headers=headers)
-    answers = [_changed(answer(request, SETTINGS), mutant) for request in requests]
+    answers = [respond(request, SETTINGS) for request in requests]
+    if mutant:
+        answers = [*answers[:-1], mutant(answers[-1])] if second else [mutant(good) for good in answers]
     if probe.companion is None:
         return exchange_of(requests[0], answers[0], probe=probe.name)
     first = exchange_of(requests[0], answers[0], probe=f"{probe.name}/first")
     if probe.companion is Companion.BEFORE and answers[0].hangs_up:
         return hung_up_on(requests[1], probe=probe.name, beside=first)
     return exchange_of(requests[1], answers[1], probe=probe.name, beside=first)
-
-
-def _changed(good: Answer, mutant: Mutant | None) -> Answer:
-    return mutant(good) if mutant else good
 
 
 @cache
@@ -75,7 +73,7 @@ def kill(rule: Rule, mutant: Mutant, rules: Sequence[Rule] = ALL) -> Kill:
     for probe, good in good_exchanges():
         if not rule.needs.fits(good):
             continue
-        broken = exchanges_of(probe, mutant)
+        broken = exchanges_of(probe, mutant, second=rule.needs.second)
         if _same(broken, good, beside=not rule.needs.alone):
             continue
         found = {rule_id for rule_id, findings in findings_of(broken, rules).items() if findings}

@@ -79,6 +79,11 @@ class RuleVerdict:
             return self.verdict not in RED and self.verdict is not Verdict.WARN
         return self.verdict in RED
 
+    @property
+    def silent_failure(self) -> str:
+        """The request parameter that was accepted and ignored, "" where none was."""
+        return self.rule.ignored if self.verdict in (Verdict.FAIL, Verdict.WARN) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:

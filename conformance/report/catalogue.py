@@ -11,7 +11,7 @@ from conformance.rules.rule import Rule
 
 
 def of_rules(rules: Sequence[Rule]) -> list[dict[str, Any]]:
-    """Each rule as JSON: id, level, authority, statement, sources, feature, probes, mutants."""
+    """Each rule as JSON: id, level, authority, statement, sources, feature, probes, mutants, parameter ignored."""
     return [
         {
             "id": rule.id,
@@ -26,6 +26,7 @@ def of_rules(rules: Sequence[Rule]) -> list[dict[str, Any]]:
             "probes": list(rule.needs.probes),
             "mutants": [name_of(mutant) for mutant in rule.broken_by],
             "also_breaks": list(rule.also_breaks),
+            "silent_failure": rule.ignored,
         }
         for rule in rules
     ]
@@ -73,6 +74,8 @@ def markdown(rules: Sequence[Rule]) -> str:
         lines.append(f"- Source: {'; '.join(sources)}")
         feature = f", where the target declares `{rule.needs.feature}`" if rule.needs.feature else ""
         lines.append(f"- Judged on: {rule.needs.name}{feature}")
+        if rule.ignored:
+            lines.append(f"- A breach is a silent failure: `{rule.ignored}` was accepted and ignored")
         lines.append(f"- Broken by: {', '.join(f'`{name_of(mutant)}`' for mutant in rule.broken_by)}")
     return "\n".join(lines) + "\n"
 
@@ -83,6 +86,7 @@ def explain(rule: Rule, console: Console) -> None:
         ("says", rule.says),
         ("level", f"{rule.level.value.upper()}, authority {rule.authority}"),
         ("needs", rule.needs.name + (f" (feature {rule.needs.feature!r})" if rule.needs.feature else "")),
+        *((("silent", f"a breach says that {rule.ignored} was accepted and ignored"),) if rule.ignored else ()),
         *(("source", f"{source}  {source.url}".strip()) for source in rule.source),
         *(("break", f"streamspec mock --fault '{rule.id}#{name_of(mutant)}'") for mutant in rule.broken_by),
         ("judge", f"streamspec run --url URL --model MODEL --only {rule.id}"),

@@ -35,7 +35,8 @@ def _case(suite: ET.Element, report: Report, verdict: RuleVerdict) -> None:
         ET.SubElement(case, "error", message=_clean(verdict.reason)).text = text
     elif verdict.red:
         kind = verdict.verdict.value
-        ET.SubElement(case, "failure", type=kind, message=_clean(f"{kind}: {verdict.rule.says}")).text = text
+        ignored = f" (silent failure: {verdict.silent_failure})" if verdict.silent_failure else ""
+        ET.SubElement(case, "failure", type=kind, message=_clean(f"{kind}{ignored}: {verdict.rule.says}")).text = text
     elif _is_skipped(verdict):
         ET.SubElement(case, "skipped", message=_clean(verdict.reason or verdict.verdict.value))
     elif verdict.findings:

@@ -54,6 +54,7 @@ def finding(verdict: RuleVerdict, judged: JudgedFinding) -> dict[str, Any]:
         "recording": judged.recording,
         "reason": judged.reason,
         "link": judged.link,
+        "silent_failure": verdict.silent_failure,
     }
     return {**members, **{key: value for key, value in more.items() if value}}
 
@@ -88,6 +89,8 @@ def _rule(verdict: RuleVerdict) -> dict[str, Any]:
     }
     if verdict.reason:
         members["reason"] = verdict.reason
+    if verdict.silent_failure:
+        members["silent_failure"] = verdict.silent_failure
     if verdict.probes:
         members["probe"] = verdict.probes[0]
         members["probes"] = list(verdict.probes)

@@ -160,6 +160,8 @@ def _sum_up(report: Report, console: Console) -> None:
         firsts = sorted(t.first_message for t in streams if t.first_message is not None)
         middle = firsts[len(firsts) // 2]
         _line(console, f"{len(report.timings)} exchanges; first event after {middle * 1000:.0f} ms (median)", "dim")
+    if ignored := dict.fromkeys(v.silent_failure for v in report.verdicts if v.silent_failure):
+        _line(console, f"accepted and ignored: {', '.join(ignored)}", "bold red")
     reasons = Counter(v.reason for v in report.verdicts if v.verdict is Verdict.NOT_APPLICABLE)
     if reasons:
         _line(console, f"not judged: {'; '.join(f'{reason} ({n})' for reason, n in reasons.most_common())}", "dim")

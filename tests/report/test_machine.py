@@ -1,6 +1,8 @@
 """The JSON reports keep to their schemas and carry what the design promises."""
 
 import json
+from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import schemas
 from conformance.judge import judge, timing_of
@@ -8,6 +10,7 @@ from conformance.probes.catalogue import find
 from conformance.proof import exchanges_of
 from conformance.report import junit, machine
 from conformance.rules import ALL
+from conformance.rules.chat.order import last_choice_left_out
 from conformance.rules.chat.termination import left_out
 from conformance.verdicts import Checked, Report, Verdict
 
@@ -53,8 +56,6 @@ def test_a_check_report_fits_its_schema():
 
 
 def test_junit_counts_what_is_red_and_what_is_skipped():
-    from xml.etree import ElementTree as ET
-
     suite = ET.fromstring(junit.of_run([REPORT])).find("testsuite")
     assert len(ALL) == int(suite.get("tests")) == len(suite.findall("testcase"))
     assert len(REPORT.red) == int(suite.get("failures")) == len(suite.findall("testcase/failure"))
@@ -63,8 +64,22 @@ def test_junit_counts_what_is_red_and_what_is_skipped():
 
 
 def test_junit_survives_bytes_that_xml_forbids():
-    from dataclasses import replace
-    from xml.etree import ElementTree as ET
-
     root = ET.fromstring(junit.of_run([replace(REPORT, target="a\x00\x1b<b>&")]))
     assert "a\\x00\\x1b<b>&" == root.find("testsuite").get("name")
+
+
+def test_a_parameter_that_was_ignored_is_named_in_every_report():
+    exchange = exchanges_of(find("two-choices"), last_choice_left_out)
+    report = replace(REPORT, verdicts=judge([exchange], features=frozenset({"choices"})))
+    document = machine.of_run([report])
+    (named,) = [rule for rule in document["targets"][0]["rules"] if "silent_failure" in rule]
+    assert ("chat/order/all-choices-sent", "n") == (named["rule"], named["silent_failure"])
+    assert "n" == named["findings"][0]["silent_failure"]
+    assert [] == [error.message for error in schemas.explain("report").iter_errors(document)]
+    failures = [case.get("message") for case in ET.fromstring(junit.of_run([report])).iter("failure")]
+    assert "FAIL (silent failure: n): With n, all of the n choices come." in failures
+
+
+def test_a_rule_that_is_kept_names_no_ignored_parameter():
+    report = replace(REPORT, verdicts=judge([exchanges_of(find("two-choices"))]))
+    assert [] == [rule for rule in machine.of_run([report])["targets"][0]["rules"] if "silent_failure" in rule]

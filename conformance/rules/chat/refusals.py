@@ -139,7 +139,7 @@ def _with_code(answer: Answer, code: object) -> Answer:
 
 
 @on_refusal
-def code_left_out(answer: Answer) -> Answer:
+def code_null(answer: Answer) -> Answer:
     return _with_code(answer, None)
 
 
@@ -349,14 +349,15 @@ def context_exceeded(stream: View) -> Iterator[Finding]:
         SUITE.at("LiteLLM and LangChain tell by it when a shorter prompt is worth a try"),
     ),
     needs=CONTEXT_EXCEEDED,
-    broken_by=(code_left_out, code_of_the_status),
+    broken_by=(code_null, code_of_the_status),
 )
 def context_code(stream: View) -> Iterator[Finding]:
     document = stream.exchange.document
     error = document.get("error") if isinstance(document, dict) else None
     for_the_prompt = 400 <= stream.exchange.status < 500 and stream.exchange.status not in NOT_OURS
-    if for_the_prompt and isinstance(error, dict) and error.get("code") != CONTEXT_CODE:
-        yield stream.finding(show(CONTEXT_CODE), show(error.get("code")), pointer="/error/code")
+    code = error.get("code", CONTEXT_CODE) if isinstance(error, dict) else CONTEXT_CODE
+    if for_the_prompt and code != CONTEXT_CODE and (code is None or isinstance(code, str)):
+        yield stream.finding(show(CONTEXT_CODE), show(code), pointer="/error/code")
 
 
 @rule(

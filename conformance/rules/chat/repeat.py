@@ -6,6 +6,7 @@ rules that compare other answers of that target (`chat/twin`, `first-choice-as-w
 
 from collections.abc import Iterator
 
+from conformance.protocols.chat.states import State
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.tokens import is_count
@@ -23,7 +24,12 @@ AROUND = 30
 def _beside(stream: View) -> View | None:
     """The answer to compare with, where both were read to their end."""
     other = View(stream.exchange.beside) if stream.exchange.beside else None
-    return other if other is not None and other.completed and stream.completed else None
+    return other if other is not None and _whole(other) and _whole(stream) else None
+
+
+def _whole(stream: View) -> bool:
+    """Read to its end; what comes after [DONE] is text to some clients only."""
+    return stream.completed and stream.last is not None and stream.last.before is not State.DONE
 
 
 def _other_text(stream: View, indexes: tuple[int, ...] | None, wanted: str) -> Iterator[Finding]:
