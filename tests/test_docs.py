@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conformance.protocols.chat.states import diagram
-from conformance.report.catalogue import markdown
+from conformance.report.catalogue import dialects_markdown, markdown
 from conformance.rules import ALL
 from mockserver.faults import find
 
@@ -17,6 +17,11 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 def test_the_rule_reference_is_fresh():
     """`python -m conformance.report.catalogue > docs/rules.md` makes it so."""
     assert markdown(ALL) == (ROOT / "docs" / "rules.md").read_text("utf-8")
+
+
+def test_the_dialect_reference_is_fresh():
+    """`python -m conformance.report.catalogue dialects > docs/dialects.md` makes it so."""
+    assert dialects_markdown() == (ROOT / "docs" / "dialects.md").read_text("utf-8")
 
 
 def test_the_diagram_is_the_order_table():

@@ -30,7 +30,7 @@ DEEPSEEK = Dialect(
         Clue(r"header x-ds-trace-id: .*", NAMED, "a header of DeepSeek's"),
         Clue(r"/usage/prompt_cache_(hit|miss)_tokens = .*", STRONG, "cache hits and misses in usage"),
         Clue(r'/system_fingerprint = "fp_[0-9a-f]{10}_[a-z0-9_]+"', STRONG, "a fingerprint with a deployment"),
-        Clue(r'/(response/)?id = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"', FAIR, "an id that is a bare UUID"),
+        Clue(r'/(response/)?id = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"', WEAK, "an id that is a bare UUID"),
         Clue(r'/(response/)?model = "deepseek-[^"/]*"', FAIR, "a model of DeepSeek's by its short name"),
         Clue(r'/choices/\*/finish_reason = "insufficient_system_resource"', STRONG, "a finish_reason of DeepSeek's"),
         Clue(r"comment keep-alive", WEAK, "a comment keep-alive"),

@@ -1,6 +1,6 @@
 """LiteLLM's proxy. What it drops and adds (facts in chunks of others) is against its own documentation, and red."""
 
-from .dialect import FAIR, GATEWAY, STRONG, Clue, Dialect, Tolerance
+from .dialect import GATEWAY, STRONG, Clue, Dialect, Tolerance
 
 DOCS = "https://docs.litellm.ai/docs/completion/usage"
 ALWAYS = "always_include_stream_usage sends usage with every stream, where the proxy is configured so"
@@ -19,6 +19,6 @@ LITELLM = Dialect(
         Clue(r"header llm_provider-[a-z_-]+: .*", GATEWAY, "a header handed on by LiteLLM"),
         Clue(r'/error/message = "litellm\..*', GATEWAY, "an error that names LiteLLM"),
         Clue(r"order id,created,model,object,(system_fingerprint,)?choices.*", STRONG, "members in LiteLLM's order"),
-        Clue(r"/choices/\*/(delta|message)/provider_specific_fields\b.*", FAIR, "provider_specific_fields"),
+        Clue(r"/choices/\*/(delta|message)/provider_specific_fields\b.*", STRONG, "provider_specific_fields"),
     ),
 )

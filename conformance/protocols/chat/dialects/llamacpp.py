@@ -39,7 +39,7 @@ LLAMACPP = Dialect(
         Clue(r"/(__verbose|prompt_progress)/.*", STRONG, "a member of llama.cpp's"),
         Clue(r'/system_fingerprint = "b\d+-[0-9a-f]{7,}"', STRONG, "a build number in the fingerprint"),
         Clue(r"order choices,created,(id,)?model,system_fingerprint,object.*", FAIR, "members in llama.cpp's order"),
-        Clue(r"order /error code,message,type.*", FAIR, "the members of an error, in llama.cpp's order"),
+        Clue(r"order /error code,message,type.*", STRONG, "the members of an error, in llama.cpp's order"),
         Clue(r'/id = "chatcmpl-[A-Za-z0-9]{32}"', WEAK, "an id of 32 letters and digits"),
     ),
 )
