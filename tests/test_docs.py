@@ -11,7 +11,7 @@ from conformance.rules import ALL
 from mockserver.faults import find
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_rule_reference_is_fresh():
@@ -37,7 +37,7 @@ def test_links_between_pages_lead_somewhere(page):
 @pytest.mark.parametrize("page", [p for p in PAGES if p.name != "rules.md"], ids=lambda page: page.name)
 def test_rules_and_faults_that_a_page_names_exist(page):
     text = page.read_text("utf-8")
-    named = re.findall(r"\b((?:chat|http|sse)/[a-z-]+/[a-z-]+)(?:#([a-z-]+))?", text)
+    named = re.findall(r"\b((?:chat|http|sse)/[a-z-]+/[a-z0-9-]+)(?:#([a-z-]+))?", text)
     folders = {"chat/usage", "chat/completions"}
     for rule_id, mutant in named:
         if "/".join(rule_id.split("/")[:2]) in folders and rule_id not in {rule.id for rule in ALL}:

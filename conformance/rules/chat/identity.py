@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Exchange, Step
 from conformance.protocols.finding import Finding, show
-from conformance.rules.mutate import Chunk, on_chunks, on_each_chunk
+from conformance.rules.chat.content import SAME_TEXT
+from conformance.rules.mutate import Chunk, content_chunk, on_chunks, on_each_chunk
 from conformance.rules.needs import STREAM, TWO_STREAMS
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
 from conformance.rules.sources import OBSERVED, OPENAPI, SUITE, issue
@@ -55,6 +56,17 @@ def id_of_each_choice(chunks: list[Chunk]) -> list[Chunk]:
     return chunks
 
 
+@on_chunks
+def chunk_of_another_stream(chunks: list[Chunk]) -> list[Chunk]:
+    """Two requests share a buffer, and a piece of one gets into the other."""
+    if (chunk := content_chunk(chunks)) is None:
+        return chunks
+    at = next(i for i, c in enumerate(chunks) if c is chunk)
+    strayed = {**chunk, "id": f"{chunk['id']}-other"}
+    strayed["choices"] = [{"index": 0, "delta": {"content": " elsewhere"}, "logprobs": None, "finish_reason": None}]
+    return [*chunks[: at + 1], strayed, *chunks[at + 1 :]]
+
+
 @rule(
     id="chat/identity/id-constant",
     level=MUST,
@@ -65,9 +77,11 @@ def id_of_each_choice(chunks: list[Chunk]) -> list[Chunk]:
         issue("microsoft/foundry-local#144"),
         issue("sgl-project/sglang#39864"),
         issue("BerriAI/litellm#1571"),
+        issue("OpenBMB/StaffDeck#137"),
     ),
     needs=STREAM,
-    broken_by=(new_id_in_each_chunk, other_id_at_the_end, id_of_each_choice),
+    broken_by=(new_id_in_each_chunk, other_id_at_the_end, id_of_each_choice, chunk_of_another_stream),
+    also_breaks=(SAME_TEXT,),
 )
 def id_constant(stream: View) -> Iterator[Finding]:
     yield from _varies(stream, "id", str)

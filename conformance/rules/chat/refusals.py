@@ -84,6 +84,13 @@ def answered_with_a_document(answer: Answer) -> Answer:
 
 
 @on_refusal
+def refused_in_a_stream(answer: Answer) -> Answer:
+    """The status line was out before anybody looked at the request, as in text-generation-inference."""
+    found = answered_with_a_stream(answer)
+    return replace(found, acts=(Send(encoder.message(body(answer.acts).decode())),))
+
+
+@on_refusal
 def server_error(answer: Answer) -> Answer:
     """The exception of a parser comes through."""
     return replace(answer, status=500)
@@ -209,7 +216,7 @@ def messages_empty(stream: View) -> Iterator[Finding]:
     says="A request with a member of the wrong type is refused with a 4xx status.",
     source=(OPENAPI.at("CreateChatCompletionRequest: types"), issue("EricLBuehler/mistral.rs#1874")),
     needs=WRONG_TYPE,
-    broken_by=(answered_with_a_stream,),
+    broken_by=(answered_with_a_stream, refused_in_a_stream),
 )
 def wrong_type(stream: View) -> Iterator[Finding]:
     yield from _accepted(stream, "status 400")

@@ -2,6 +2,7 @@
 
 from conformance.protocols.chat.calls import functions_of
 from conformance.protocols.exchange import Exchange
+from conformance.rules.determinism import undetermined
 from conformance.rules.need import ANY_STREAM, Need, is_stream, posts_json, stream_asked, token_limit, was_read
 
 SMALL = 32
@@ -141,9 +142,11 @@ CHOICE_UNKNOWN = Need(
     feature="tools",
 )
 CHOICE_WITHOUT_TOOLS = Need(
-    name="a request with a tool_choice and no tools",
+    name="a request with a tool_choice that wants a call, and no tools",
     fits=lambda e: (
-        posts_json(e) and e.member("tool_choice") not in (None, "none") and not (e.member("tools") or _legacy(e))
+        posts_json(e)
+        and (e.member("tool_choice") in ("required", "any") or bool(chosen(e)))
+        and not (e.member("tools") or e.member("functions"))
     ),
     probes=("tool-choice-without-tools",),
     protocol="chat",
@@ -162,8 +165,5 @@ CALLS_TWIN = Need(
     protocol="chat",
     feature="tools",
     alone=False,
+    unless=undetermined,
 )
-
-
-def _legacy(exchange: Exchange) -> bool:
-    return bool(exchange.member("functions"))
