@@ -27,6 +27,8 @@ REFUSALS = (
     "role-unknown",
 )
 """Probes whose request every server has to refuse."""
+TWINS = ("twin", "tools-twin")
+"""Probes that send the same request streamed and not streamed."""
 OF_PROXIES = (502, 503, 504)
 """Statuses that proxies write, which know nothing of this API."""
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
@@ -175,8 +177,8 @@ CHOICES = Need(
 )
 TWIN = Need(
     name="the same request streamed and not streamed",
-    fits=lambda e: was_read(e) and e.beside is not None and isinstance(e.beside.document, dict) and e.probe == "twin",
-    probes=("twin",),
+    fits=lambda e: was_read(e) and e.beside is not None and isinstance(e.beside.document, dict) and e.probe in TWINS,
+    probes=TWINS,
     protocol="chat",
     feature="deterministic",
     alone=False,

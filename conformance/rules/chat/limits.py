@@ -115,7 +115,7 @@ def goes_on_past_the_limit(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=LIMITED,
     broken_by=(goes_on_past_the_limit,),
-    also_breaks=("chat/tokens/reply-counted",),
+    also_breaks=("chat/tokens/reply-counted", "chat/twin/same-text"),
     ignored="max_tokens",
 )
 def limit_kept(stream: View) -> Iterator[Finding]:

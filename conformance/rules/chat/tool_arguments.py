@@ -4,10 +4,9 @@ Knows nothing of which function is called. What `max_tokens` cut short is the bu
 """
 
 from collections.abc import Iterator
-from json import loads
 from typing import Any
 
-from conformance.protocols.chat.calls import Call, Whole, functions_of
+from conformance.protocols.chat.calls import Call, Whole, functions_of, read
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
 from conformance.protocols.fitting import misfits
@@ -159,7 +158,9 @@ def object_(stream: View) -> Iterator[Finding]:
 
 
 def _changed(pieces: list[str], change: dict[str, Any], *removed: str) -> list[str]:
-    value = loads("".join(pieces)) if pieces else {}
+    value, _ = read("".join(pieces))
+    if not isinstance(value, dict):
+        return pieces
     kept = {name: member for name, member in value.items() if name not in removed}
     changed = {**kept, **{name: change[name] for name in change if name in value}}
     return halves(dumps(changed)) if value else pieces

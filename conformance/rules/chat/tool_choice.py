@@ -181,7 +181,7 @@ def unknown_refused(stream: View) -> Iterator[Finding]:
 @rule(
     id="chat/tool-choice/without-tools-refused",
     level=SHOULD,
-    says="A tool_choice without tools is refused with a 4xx status.",
+    says="A tool_choice that wants a call is refused with a 4xx status where no tools are offered.",
     source=(OPENAPI.at("tool_choice: none is the default when no tools are present"), SUITE.at("OpenAI answers 400")),
     needs=CHOICE_WITHOUT_TOOLS,
     broken_by=(answered_with_a_stream, server_error),

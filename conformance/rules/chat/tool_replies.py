@@ -82,7 +82,7 @@ def called_unasked(chunks: list[Chunk]) -> list[Chunk]:
     id="chat/tool-replies/asked-for",
     level=MUST,
     says="A stream to which no tools were offered calls none.",
-    source=(OPENAPI.at("tool_choice: none is the default when no tools are present"), OBSERVED.at("66 of 66")),
+    source=(OPENAPI.at("tool_choice: none is the default when no tools are present"), OBSERVED.at("49 of 49")),
     needs=TOOLS_NOT_OFFERED,
     broken_by=(called_unasked,),
 )
@@ -262,10 +262,10 @@ def called_the_older_way(chunks: list[Chunk]) -> list[Chunk]:
     id="chat/tool-replies/no-function-call",
     level=MUST,
     says="A function_call comes only where functions were asked for, not tools.",
-    source=(OPENAPI.at("delta.function_call: deprecated and replaced by tool_calls"), OBSERVED.at("109 of 109")),
+    source=(OPENAPI.at("delta.function_call: deprecated and replaced by tool_calls"), CALLED),
     needs=CALLS_WHOLE,
     broken_by=(called_the_older_way,),
-    also_breaks=(TWIN_CALLS, SAME_FINISH),
+    also_breaks=(SAME_FINISH,),
 )
 def no_function_call(stream: View) -> Iterator[Finding]:
     if stream.exchange.member("functions"):

@@ -91,7 +91,8 @@ def spaces_trimmed(chunks: list[Chunk]) -> list[Chunk]:
 @on_completion
 def document_cut(document: dict[str, Any]) -> None:
     message = document["choices"][0]["message"]
-    message["content"] = message["content"][:-2]
+    if message["content"]:
+        message["content"] = message["content"][:-2]
 
 
 @rule(

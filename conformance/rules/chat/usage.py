@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.protocols.chat.states import Kind, State
-from conformance.protocols.chat.view import View, is_foreign
+from conformance.protocols.chat.view import OTHER_PAYLOAD, View, is_foreign
 from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
 from conformance.rules.mutate import Chunk, content_chunk, finish_chunk, on_chunks
@@ -12,6 +12,7 @@ from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, issue
 
 ASKED = OPENAPI.at("ChatCompletionStreamOptions.include_usage")
+SPOKEN = ("content", *OTHER_PAYLOAD)
 ZEROS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
@@ -22,7 +23,7 @@ def usage_chunk(chunks: list[Chunk]) -> Chunk | None:
 
 def _invented(chunks: list[Chunk]) -> dict[str, int]:
     """A usage object that could be true."""
-    counted = max(1, sum(1 for c in chunks if c["choices"]))
+    counted = max(1, sum(any(choice["delta"].get(name) for name in SPOKEN) for c in chunks for choice in c["choices"]))
     return {"prompt_tokens": 9, "completion_tokens": counted, "total_tokens": 9 + counted}
 
 
