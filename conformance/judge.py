@@ -44,12 +44,10 @@ def judge(
 
 def unused_tolerances(dialect: Dialect, verdicts: Iterable[RuleVerdict]) -> tuple[str, ...]:
     """Tolerances that no finding needed, though their rule was judged."""
-    judged = {v.rule.id: v for v in verdicts if v.verdict is not Verdict.NOT_APPLICABLE}
-    return tuple(
-        str(tolerance)
-        for tolerance in dialect.tolerances
-        if tolerance.rule in judged and not any(f.tolerance is tolerance for f in judged[tolerance.rule].findings)
-    )
+    judged = [v for v in verdicts if v.verdict is not Verdict.NOT_APPLICABLE]
+    needed = {id(f.tolerance) for v in judged for f in v.findings}
+    unneeded = (tolerance for tolerance in dialect.tolerances if id(tolerance) not in needed)
+    return tuple(str(tolerance) for tolerance in unneeded if any(tolerance.concerns(v.rule.id) for v in judged))
 
 
 def timing_of(exchange: Exchange) -> Timing:

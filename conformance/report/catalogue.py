@@ -81,7 +81,7 @@ def markdown(rules: Sequence[Rule]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dialects_markdown(dialects: Sequence[Dialect] = DIALECTS) -> str:
+def dialects_markdown(rules: Sequence[Rule], dialects: Sequence[Dialect] = DIALECTS) -> str:
     """The reference of the dialects for the docs."""
     lines = [
         "# Dialects",
@@ -99,20 +99,20 @@ def dialects_markdown(dialects: Sequence[Dialect] = DIALECTS) -> str:
         lines += ["", f"## {dialect.name}", "", f"{_escaped(dialect.says)}."]
         if dialect.tolerances:
             lines += ["", "| tolerated | where | why | seen |", "|---|---|---|---|"]
-            lines += [f"| {' | '.join(_tolerance(tolerance))} |" for tolerance in dialect.tolerances]
+            lines += [f"| {' | '.join(_tolerance(tolerance, rules))} |" for tolerance in dialect.tolerances]
         if dialect.clues:
             lines += ["", "Known by:", ""]
             lines += [f"- {_escaped(clue.says)}: `{clue.fact}` ({clue.weight})" for clue in dialect.clues]
     return "\n".join(lines) + "\n"
 
 
-def _tolerance(tolerance: Tolerance) -> tuple[str, str, str, str]:
+def _tolerance(tolerance: Tolerance, rules: Sequence[Rule]) -> tuple[str, str, str, str]:
     limits = {"got": tolerance.got if tolerance.got != "*" else "", "message": tolerance.message}
     limits["request"] = tolerance.request
     where = ", ".join(f"{name} `{glob}`" for name, glob in limits.items() if glob)
-    anchor = tolerance.rule.replace("/", "")
+    ids = [rule.id for rule in rules if tolerance.concerns(rule.id)]
     return (
-        f"[{tolerance.rule}](rules.md#{anchor})",
+        "<br>".join(f"[{rule_id}](rules.md#{rule_id.replace('/', '')})" for rule_id in ids),
         where.replace("|", "\\|"),
         f"[{_escaped(tolerance.reason)}]({tolerance.link})",
         _escaped(tolerance.seen),
@@ -147,4 +147,4 @@ if __name__ == "__main__":
 
     from conformance.rules import ALL
 
-    sys.stdout.write(dialects_markdown() if sys.argv[1:] == ["dialects"] else markdown(ALL))
+    sys.stdout.write(dialects_markdown(ALL) if sys.argv[1:] == ["dialects"] else markdown(ALL))

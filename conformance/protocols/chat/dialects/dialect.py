@@ -19,6 +19,7 @@ class Tolerance:
     """One deviation that a vendor documents, or evidently means."""
 
     rule: str
+    """Id of a rule, or a glob on ids where a vendor does the same on every endpoint: "*/refused/code"."""
     reason: str
     link: str
     """Where the vendor says so: its documentation, its source, or its answer to a bug report."""
@@ -31,9 +32,13 @@ class Tolerance:
     request: str = ""
     """Glob on a fact of the request's body, like "/max_tokens = -*"."""
 
+    def concerns(self, rule: str) -> bool:
+        """Whether it is about this rule."""
+        return fnmatchcase(rule, self.rule)
+
     def covers(self, finding: Finding, exchange: Exchange) -> bool:
         """Whether this finding, made of this exchange, is the deviation meant."""
-        if finding.rule != self.rule or not fnmatchcase(finding.got, self.got):
+        if not self.concerns(finding.rule) or not fnmatchcase(finding.got, self.got):
             return False
         if self.request and not _holds(self.request, exchange.request.body):
             return False

@@ -14,9 +14,9 @@ OPENROUTER = Dialect(
     "openrouter",
     "OpenRouter: usage always and in the last chunk, a role in every chunk, errors of code and message",
     (
-        Tolerance(rule="chat/usage/only-when-asked", reason=LAST, link=USAGE, seen=SEEN),
+        Tolerance(rule="*/usage/only-when-asked", reason=LAST, link=USAGE, seen=SEEN),
         Tolerance(rule="chat/usage/not-for-empty-options", reason=LAST, link=USAGE, seen=SEEN),
-        Tolerance(rule="chat/usage/null-elsewhere", reason=LAST, link=USAGE, seen=SEEN),
+        Tolerance(rule="*/usage/null-elsewhere", reason=LAST, link=USAGE, seen=SEEN),
         Tolerance(
             rule="chat/usage/without-choices",
             got='*"content": ""*',
@@ -31,19 +31,19 @@ OPENROUTER = Dialect(
             link=STREAMING,
             seen=SEEN,
         ),
-        Tolerance(rule="chat/errors/has-type", got='{"code": *', reason=SHAPE, link=ERRORS, seen=SEEN),
-        Tolerance(rule="chat/errors/code-and-param", got="[45][0-9][0-9]*", reason=SHAPE, link=ERRORS, seen=SEEN),
+        Tolerance(rule="*/errors/has-type", got='{"code": *', reason=SHAPE, link=ERRORS, seen=SEEN),
+        Tolerance(rule="*/errors/code-and-param", got="[45][0-9][0-9]*", reason=SHAPE, link=ERRORS, seen=SEEN),
         Tolerance(
-            rule="chat/refused/has-type", got="no such member*", reason=SHAPE, link=ERRORS, seen="documentation of 2026"
+            rule="*/refused/has-type", got="no such member*", reason=SHAPE, link=ERRORS, seen="documentation of 2026"
         ),
         Tolerance(
-            rule="chat/refused/param", got="no such member*", reason=SHAPE, link=ERRORS, seen="documentation of 2026"
+            rule="*/refused/param", got="no such member*", reason=SHAPE, link=ERRORS, seen="documentation of 2026"
         ),
         Tolerance(
-            rule="chat/refused/code", got="[45][0-9][0-9]*", reason=SHAPE, link=ERRORS, seen="documentation of 2026"
+            rule="*/refused/code", got="[45][0-9][0-9]*", reason=SHAPE, link=ERRORS, seen="documentation of 2026"
         ),
-        Tolerance(rule="chat/errors/not-first", reason=LATE, link=ERRORS, seen="documentation of 2026"),
-        Tolerance(rule="chat/document/no-error", reason=LATE, link=ERRORS, seen="documentation of 2026"),
+        Tolerance(rule="*/errors/not-first", reason=LATE, link=ERRORS, seen="documentation of 2026"),
+        Tolerance(rule="*/document/no-error", reason=LATE, link=ERRORS, seen="documentation of 2026"),
     ),
     (
         Clue(r"comment OPENROUTER PROCESSING", GATEWAY, "a comment that names OpenRouter"),

@@ -11,28 +11,28 @@ SGLANG = Dialect(
     "SGLang: HTTP errors are one flat object",
     (
         Tolerance(
-            rule="chat/refused/error-object",
+            rule="*/refused/error-object",
             got='{"object": "error", "message": *',
             reason="ErrorResponse is declared flat: object, message, type, param and code, under no `error`",
             link=PROTOCOL,
             seen=SEEN,
         ),
         Tolerance(
-            rule="chat/errors/code-and-param",
+            rule="*/errors/code-and-param",
             got="[45][0-9][0-9]*",
             reason="the code of an error is declared as an integer, the HTTP status",
             link=PROTOCOL,
             seen=SEEN,
         ),
         Tolerance(
-            rule="chat/choice/finish-reason-known",
+            rule="*/choice/finish-reason-known",
             got='"abort"*',
             reason="abort is declared as a finish_reason: the request was cancelled on the server",
             link=PROTOCOL,
             seen="source of 2026",
         ),
         Tolerance(
-            rule="chat/refusals/out-of-range",
+            rule="*/refusals/out-of-range",
             request="/temperature = [2-9]*",
             reason="a temperature has to be non-negative and has no upper bound",
             link=SAMPLING,

@@ -12,7 +12,7 @@ TGI = Dialect(
     "Text Generation Inference: flat errors, a role in every chunk, unused parameters",
     (
         Tolerance(
-            rule="chat/refused/error-object",
+            rule="*/refused/error-object",
             got='{"error": "*"error_type": *',
             reason="ErrorResponse is documented as two texts, error and error_type",
             link=OPENAPI,
@@ -33,7 +33,7 @@ TGI = Dialect(
             seen=SEEN,
         ),
         Tolerance(
-            rule="chat/errors/has-type",
+            rule="*/errors/has-type",
             got='*"http_status_code": *',
             reason="the error inside a stream is declared as a message and an http_status_code",
             link=ERRORS,

@@ -10,8 +10,8 @@ VLLM = Dialect(
     "vllm",
     "vLLM: errors with a numeric code, the last text together with the finish_reason",
     (
-        Tolerance(rule="chat/refused/code", got="[45][0-9][0-9]*", reason=CODE, link=PROTOCOL, seen=SEEN),
-        Tolerance(rule="chat/errors/code-and-param", got="[45][0-9][0-9]*", reason=CODE, link=PROTOCOL, seen=SEEN),
+        Tolerance(rule="*/refused/code", got="[45][0-9][0-9]*", reason=CODE, link=PROTOCOL, seen=SEEN),
+        Tolerance(rule="*/errors/code-and-param", got="[45][0-9][0-9]*", reason=CODE, link=PROTOCOL, seen=SEEN),
         Tolerance(
             rule="chat/content/finish-carries-none",
             got='"*',

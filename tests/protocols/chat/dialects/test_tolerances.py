@@ -32,6 +32,14 @@ ROLE_AGAIN = (
     b'data: {%s,"choices":[{"index":0,"delta":{"role":"assistant","content":"i"},"finish_reason":"stop"}]}\n\n'
     b"data: [DONE]\n\n" % (ID, ID)
 )
+COMPLETIONS = "/v1/completions"
+PROMPT = {"prompt": "Hi", "max_tokens": 5}
+TEXT_ID = b'"id":"chatcmpl-1","object":"text_completion","created":1767225600,"model":"m"'
+TEXTS = (
+    b'data: {%s,"choices":[{"text":"Hi","index":0,"logprobs":null,"finish_reason":null}]}\n\n'
+    b'data: {%s,"choices":[{"text":"","index":0,"logprobs":null,"finish_reason":"stop"}],%s}\n\n'
+    b"data: [DONE]\n\n" % (TEXT_ID, TEXT_ID, USAGE)
+)
 FLAT_NAMELESS = b'"id":"","object":"","created":0,"model":""'
 
 
@@ -45,6 +53,7 @@ class Answer:
     head: bytes = STREAM
     asked: dict[str, Any] = field(default_factory=dict)
     probe: str = ""
+    path: str = "/v1/chat/completions"
 
 
 UNASKED = "chat/usage/only-when-asked"
@@ -128,6 +137,29 @@ ANSWERS = (
     ),
     Answer("llamacpp", ("chat/refusals/limit-negative",), GOOD, asked={"max_tokens": -1}),
     Answer("llamacpp", ("chat/refusals/out-of-range",), GOOD, asked={"temperature": 9.5}),
+    Answer("llamacpp", ("completions/usage/only-when-asked",), TEXTS, asked=PROMPT, path=COMPLETIONS),
+    Answer(
+        "llamacpp",
+        ("completions/usage/without-choices",),
+        TEXTS,
+        asked=PROMPT | ASKED_FOR_USAGE,
+        path=COMPLETIONS,
+    ),
+    Answer(
+        "llamacpp",
+        ("completions/limits/default-sixteen",),
+        TEXTS.replace(b'"completion_tokens":1,"total_tokens":10', b'"completion_tokens":17,"total_tokens":26'),
+        asked={"prompt": "Hi"} | ASKED_FOR_USAGE,
+        path=COMPLETIONS,
+    ),
+    Answer(
+        "vllm",
+        ("completions/refused/code",),
+        b'{"error":{"message":"no","type":"BadRequestError","param":null,"code":400}}',
+        REFUSED,
+        {"prompt": "Hi", "temperature": -1},
+        path=COMPLETIONS,
+    ),
     Answer("ollama", ("chat/order/all-choices-sent",), GOOD, asked={"n": 2}),
     Answer("ollama", ("chat/refusals/key-missing",), GOOD, probe="key-missing"),
     Answer(
@@ -273,7 +305,7 @@ ANSWERS = (
 def exchange(answer: Answer) -> Exchange:
     messages = [{"role": "user", "content": "Hi"}]
     body = {"model": "m", "stream": True, "messages": messages, **answer.asked}
-    reader = ExchangeReader(Request("POST", "http://x/v1/chat/completions", (), body))
+    reader = ExchangeReader(Request("POST", f"http://x{answer.path}", (), body))
     reader.feed(answer.head + answer.body, 0.1)
     return reader.close(Ending.EOF, 0.1, probe=answer.probe)
 
