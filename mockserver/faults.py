@@ -4,7 +4,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from conformance.protocols.exchange import Request
-from conformance.protocols.reading import exchange_of
+from conformance.protocols.reading import exchange_of, protocol_of
 from conformance.rules import ALL
 from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
@@ -13,7 +13,12 @@ from conformance.wire.script import Answer
 Fault = tuple[Rule, Mutant]
 
 HEADER = "x-streamspec-fault"
-PROBE_LIKE = {200: "stream", 401: "key-missing", 404: "model-unknown"}
+PROBE_LIKE = {
+    ("chat", 200): "stream",
+    ("chat", 401): "key-missing",
+    ("chat", 404): "model-unknown",
+    ("completions", 200): "completions-stream",
+}
 """Some needs go by the name of the probe. The status of our own good answer says which probe sends such a request."""
 
 
@@ -52,5 +57,5 @@ def apply(fault: Fault, request: Request, answer: Answer) -> Answer:
     if not rule.needs.alone:
         # Such rules compare two answers, both of them good ones: each is broken alike.
         return mutant(answer) if answer.status == 200 else answer
-    exchange = exchange_of(request, answer, probe=PROBE_LIKE.get(answer.status, ""))
+    exchange = exchange_of(request, answer, probe=PROBE_LIKE.get((protocol_of(request), answer.status), ""))
     return mutant(answer) if rule.needs.fits(exchange) else answer

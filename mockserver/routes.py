@@ -8,14 +8,20 @@ from conformance.protocols.exchange import Request
 from conformance.protocols.finding import shorten
 from conformance.wire.script import Answer
 
-from . import answering
+from . import answering, completing
 from .answering import Settings
 
 CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
 MODELS = "/v1/models"
 HEALTH = "/health"
 JOURNAL = "/journal"
-METHODS = {CHAT: "POST", MODELS: "GET", HEALTH: "GET", JOURNAL: "GET"}
+METHODS = {CHAT: "POST", COMPLETIONS: "POST", MODELS: "GET", HEALTH: "GET", JOURNAL: "GET"}
+
+
+def is_side(path: str) -> bool:
+    """Whether this is a path that serves no completions."""
+    return path in (MODELS, HEALTH, JOURNAL) or path.startswith(f"{MODELS}/")
 
 
 def respond(request: Request, settings: Settings, journal: Callable[[], object] = dict) -> Answer:
@@ -31,6 +37,8 @@ def respond(request: Request, settings: Settings, journal: Callable[[], object] 
     mark = hashlib.sha256(f"{settings.seed}\n{path!r}".encode()).hexdigest()
     if path == CHAT:
         return answering.answer(request, settings)
+    if path == COMPLETIONS:
+        return completing.answer(request, settings)
     if path in (HEALTH, JOURNAL):
         return answering.document({"status": "ok"} if path == HEALTH else journal(), mark)
     return answering.locked(request, settings) or _models(name, settings, mark)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from conformance.strategies import CUTS, Spelling, Stream, good_streams, legal_s
 from conformance.wire import encoder
 from conformance.wire.http import Head
 from conformance.wire.script import Answer, Framing, Send, body
-from mockserver.answering import answer
+from mockserver.routes import respond
 
 AUTHORITIES = {"openai", "sse", "http", "clients", "suite"}
 MUSTS = [rule for rule in ALL if rule.level is MUST]
@@ -44,8 +45,10 @@ def test_no_two_rules_have_the_same_id() -> None:
 
 @every_rule
 def test_its_id_is_where_it_lives(rule: Rule) -> None:
-    module = rule.check.__module__.removeprefix("conformance.rules.").replace(".", "/")
-    assert f"{module}/{rule.check.__name__.rstrip('_')}".replace("_", "-") == rule.id
+    *folders, name = rule.id.replace("-", "_").split("/")
+    module = vars(import_module(".".join(["conformance.rules", *folders])))
+    assert rule is module.get(name, module.get(f"{name}_"))
+    assert rule in module["RULES"]
 
 
 @every_rule
@@ -145,7 +148,7 @@ def test_its_mutants_take_any_good_stream(stream: Stream) -> None:
 @pytest.mark.parametrize("probe", PROBES, ids=[probe.name for probe in PROBES])
 def test_its_mutants_take_any_answer_of_the_mock(probe: Probe) -> None:
     for request in requests_of(probe, url="http://mock/v1", model="mock", headers=proof.KEY if probe.with_key else ()):
-        good = answer(request, proof.SETTINGS)
+        good = respond(request, proof.SETTINGS)
         for rule in ALL:
             for mutant in rule.broken_by:
                 assert isinstance(mutant(good), Answer)

@@ -6,6 +6,7 @@ first, and its exchange goes `beside` the probe's own.
 
 from conformance.protocols.exchange import Request
 
+from .completions import COMPLETIONS
 from .equivalence import EQUIVALENCE
 from .probe import COUNT, FIXED, Body, Companion, Probe
 from .probe import ask as _ask
@@ -107,6 +108,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="key-missing", says="no key", body=_ask(COUNT), with_key=False, feature="auth"),
     *EQUIVALENCE,
     *REFUSED,
+    *COMPLETIONS,
 )
 
 

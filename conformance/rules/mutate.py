@@ -39,6 +39,11 @@ def is_stream(answer: Answer) -> bool:
     return answer.status == 200 and content_type.startswith("text/event-stream") and answer.framing is not Framing.RAW
 
 
+def is_text_completion(answer: Answer) -> bool:
+    """A good text completion, streamed or not; what is done to the chunks of chat does not apply to it."""
+    return b'"object":"text_completion"' in body(answer.acts)
+
+
 def messages_of(answer: Answer) -> list[str]:
     """The data of each message of a good stream, in order."""
     return [e.removeprefix("data: ") for e in body(answer.acts).decode().split("\n\n") if e.startswith("data: ")]
@@ -96,12 +101,17 @@ def on_chunks(change: Callable[[list[Chunk]], list[Chunk]]) -> Mutant:
 
     @wraps(change)
     def mutant(answer: Answer) -> Answer:
-        if not is_stream(answer):
-            return answer
-        chunks = [json.loads(m) for m in messages_of(answer) if m != DONE]
-        return replace(answer, acts=tuple(Send(encoder.message(m)) for m in [*map(dumps, change(chunks)), DONE]))
+        return answer if is_text_completion(answer) else to_chunks(answer, change)
 
     return mutant
+
+
+def to_chunks(answer: Answer, change: Callable[[list[Chunk]], list[Chunk]]) -> Answer:
+    """A stream of any protocol whose chunks are changed; any other answer as it was."""
+    if not is_stream(answer):
+        return answer
+    chunks = [json.loads(m) for m in messages_of(answer) if m != DONE]
+    return replace(answer, acts=tuple(Send(encoder.message(m)) for m in [*map(dumps, change(chunks)), DONE]))
 
 
 def on_each_chunk(change: Callable[[Chunk], None]) -> Mutant:
@@ -196,7 +206,7 @@ def on_document(change: Callable[[Any], Any]) -> Mutant:
 
     @wraps(change)
     def mutant(answer: Answer) -> Answer:
-        if is_stream(answer) or answer.framing is Framing.RAW:
+        if is_stream(answer) or answer.framing is Framing.RAW or is_text_completion(answer):
             return answer
         try:
             document = json.loads(body(answer.acts))

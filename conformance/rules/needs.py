@@ -2,18 +2,24 @@
 
 from conformance.protocols.exchange import Exchange
 
+from .determinism import undetermined
 from .need import (
     ANY_STREAM,
+    ANY_TEXT_STREAM,
     STREAMS,
+    TEXT_STREAMS,
     Need,
+    asks_stream,
     asks_usage,
+    brings_all,
+    brings_stream,
     is_stream,
     posts_json,
-    stream_asked,
     stream_options,
     token_limit,
     was_read,
 )
+from .refusal_needs import CONTENT_TYPE_TEXT, CONTEXT_EXCEEDED, PARAMETER_UNKNOWN, STOP_TOO_MANY, STREAM_TEXT
 
 REFUSALS = (
     "bad-json",
@@ -25,8 +31,11 @@ REFUSALS = (
     "max-tokens-negative",
     "temperature-high",
     "role-unknown",
+    "messages-text",
 )
 """Probes whose request every server has to refuse."""
+VALID = (*STREAMS, *TEXT_STREAMS)
+"""Probes that ask for a stream that every server of their protocol can serve."""
 TWINS = ("twin", "tools-twin")
 """Probes that send the same request streamed and not streamed."""
 OF_PROXIES = (502, 503, 504)
@@ -76,7 +85,7 @@ ANSWER = Need(
 )
 JSON_ANSWER = Need(
     name="an answer that is one JSON document",
-    fits=lambda e: e.head is not None and e.document is not None and not (stream_asked(e) and e.status == 200),
+    fits=lambda e: e.head is not None and e.document is not None and not (asks_stream(e) and e.status == 200),
     probes=("document", *REFUSALS),
 )
 UNAUTHORIZED = Need(
@@ -88,27 +97,39 @@ UNAUTHORIZED = Need(
 STREAM_ASKED = Need(
     name="the answer to a valid request for a stream",
     fits=lambda e: (
-        stream_asked(e) and e.head is not None and (e.probe in STREAMS or (e.status == 200 and not INVALID.fits(e)))
+        asks_stream(e) and e.head is not None and (e.probe in VALID or (e.status == 200 and not INVALID.fits(e)))
     ),
-    probes=STREAMS,
-    protocol="chat",
+    probes=VALID,
+    protocol="any",
 )
 VALID_STREAM_ASKED = Need(
     name="the answer to a request for a stream that every server can serve",
     fits=lambda e: (
-        stream_asked(e)
+        asks_stream(e)
         and e.head is not None
-        and (e.probe in STREAMS or (not e.probe and _is_no_answer(e) and not INVALID.fits(e)))
+        and (e.probe in VALID or (not e.probe and _is_no_answer(e) and not INVALID.fits(e)))
     ),
-    probes=STREAMS,
-    protocol="chat",
+    probes=VALID,
+    protocol="any",
 )
 STREAM = Need(name="a stream", fits=is_stream, probes=ANY_STREAM, protocol="chat")
 WIRE_STREAM = Need(
     name="a stream with its HTTP framing",
-    fits=lambda e: is_stream(e) and e.layer == "wire",
-    probes=STREAMS,
-    protocol="chat",
+    fits=lambda e: brings_stream(e) and e.layer == "wire",
+    probes=VALID,
+    protocol="any",
+)
+EVENTS = Need(
+    name="a stream of events",
+    fits=brings_stream,
+    probes=(*ANY_STREAM, *ANY_TEXT_STREAM),
+    protocol="any",
+)
+EVENTS_READ = Need(
+    name="a stream of events that was read to its end",
+    fits=brings_all,
+    probes=(*ANY_STREAM, *ANY_TEXT_STREAM),
+    protocol="any",
 )
 READ_ALL = Need(name="a stream that was read to its end", fits=was_read, probes=ANY_STREAM, protocol="chat")
 TIMED = Need(
@@ -144,8 +165,8 @@ ONE_TOKEN = Need(
     protocol="chat",
 )
 LIMITED = Need(
-    name="a stream with a limit of tokens",
-    fits=lambda e: was_read(e) and token_limit(e) > 0,
+    name="a stream with max_tokens",
+    fits=lambda e: was_read(e) and token_limit(e) > 0 and e.member("max_completion_tokens") is None,
     probes=("max-tokens-one", "long-text"),
     protocol="chat",
 )
@@ -182,6 +203,7 @@ TWIN = Need(
     protocol="chat",
     feature="deterministic",
     alone=False,
+    unless=undetermined,
 )
 SECOND = Need(
     name="a second request on the same connection",
@@ -191,7 +213,9 @@ SECOND = Need(
 )
 TWO_STREAMS = Need(
     name="two streams",
-    fits=lambda e: is_stream(e) and e.beside is not None and is_stream(e.beside),
+    fits=lambda e: (
+        is_stream(e) and e.beside is not None and is_stream(e.beside) and e.request.body != e.beside.request.body
+    ),
     probes=("two-streams", "keep-alive"),
     protocol="chat",
     alone=False,
@@ -237,7 +261,7 @@ MESSAGES_EMPTY = Need(
 WRONG_TYPE = Need(
     name="a request with a member of the wrong type",
     fits=lambda e: posts_json(e) and _has_type_error(e),
-    probes=("max-tokens-text", "temperature-text"),
+    probes=("max-tokens-text", "temperature-text", "messages-text"),
     protocol="chat",
 )
 OUT_OF_RANGE = Need(
@@ -261,9 +285,22 @@ ROLE_UNKNOWN = Need(
 INVALID: Need = Need(
     name="a request that is not in order",
     fits=lambda e: any(
-        need.fits(e) for need in (BAD_JSON, MESSAGES_MISSING, MESSAGES_EMPTY, WRONG_TYPE, OUT_OF_RANGE, ROLE_UNKNOWN)
+        need.fits(e)
+        for need in (
+            BAD_JSON,
+            MESSAGES_MISSING,
+            MESSAGES_EMPTY,
+            WRONG_TYPE,
+            OUT_OF_RANGE,
+            ROLE_UNKNOWN,
+            STOP_TOO_MANY,
+            STREAM_TEXT,
+            PARAMETER_UNKNOWN,
+            CONTENT_TYPE_TEXT,
+            CONTEXT_EXCEEDED,
+        )
     ),
-    probes=REFUSALS,
+    probes=(*REFUSALS, "stop-five", "stream-text", "parameter-unknown", "content-type-text", "context-exceeded"),
     protocol="chat",
 )
 OPTIONS_WITHOUT_STREAM = Need(

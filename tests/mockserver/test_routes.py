@@ -36,7 +36,7 @@ def test_an_unknown_model_is_not_found() -> None:
     assert (404, "model_not_found") == (status, found["error"]["code"])
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/chat/completions", "/v1/models/", "/v1/completions"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/chat/completions", "/v1/models/", "/v1/responses"])
 def test_an_unknown_path_is_an_error_object(path: str) -> None:
     status, found = get(path, method="POST")
     assert (404, "invalid_request_error") == (status, found["error"]["type"])

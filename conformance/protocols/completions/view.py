@@ -37,7 +37,7 @@ def _gather(choice: Choice, step: Step, entry: dict[str, Any]) -> None:
     reason = entry.get("finish_reason")
     if reason not in NOT_FINISHED:
         choice.finishes.append((step, reason))
-    elif not text and not entry.get("logprobs") and not (step.chunk or {}).get("usage"):
+    elif text == "" and not entry.get("logprobs") and not (step.chunk or {}).get("usage"):
         choice.empties.append(step)
 
 

@@ -21,9 +21,8 @@ UNKNOWN: dict[str, object] = {
 }
 DOCUMENT = Request("POST", "http://not-recorded/v1/chat/completions", (), UNKNOWN)
 STREAM_BODY: dict[str, object] = {**UNKNOWN, "stream": True}
-TEXT_MEMBERS = ("prompt", "stream_options", "max_tokens", "echo", "logprobs", "stop")
-TEXT_BODY: dict[str, object] = {**dict.fromkeys(TEXT_MEMBERS, NOT_RECORDED), "stream": True}
-"""The same for a text completion."""
+TEXT_BODY: dict[str, object] = {"stream_options": NOT_RECORDED, "stream": True}
+"""The same for a text completion; rules that need a member absent ask for a prompt."""
 STREAM = replace(DOCUMENT, body=STREAM_BODY)
 MOST_CHOICES = 128
 STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,9}(?:data|event|id|retry)?:")

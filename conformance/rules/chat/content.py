@@ -32,7 +32,8 @@ def pointer_to(step: Step, index: int, name: str = "content") -> str:
     """Where a chunk has the delta of this choice."""
     choices = step.chunk["choices"] if step.chunk else []
     position = next((i for i, choice in enumerate(choices) if choice["index"] == index), 0)
-    return f"/choices/{position}/delta/{name}"
+    in_delta = not choices or "delta" in choices[position]  # a text completion has its text in the choice itself
+    return f"/choices/{position}/delta/{name}" if in_delta else f"/choices/{position}/text"
 
 
 @on_chunks

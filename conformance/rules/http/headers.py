@@ -10,7 +10,7 @@ from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Exchange
 from conformance.protocols.finding import Finding, show
 from conformance.rules.mutate import is_stream, on_answer, on_headers
-from conformance.rules.needs import JSON_ANSWER, SECOND, STREAM, UNAUTHORIZED, WIRE_HEAD, WIRE_STREAM
+from conformance.rules.needs import EVENTS, JSON_ANSWER, SECOND, UNAUTHORIZED, WIRE_HEAD, WIRE_STREAM
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, HTML, OBSERVED, OPENAPI, RFC9110, SUITE, issue
 from conformance.wire.http import Head
@@ -62,7 +62,7 @@ def not_called_anything(answer: Answer) -> Answer:
         CLIENTS.at("finding 3: httpx-sse refuses anything else"),
         issue("microsoft/foundry-dev-tools#195"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(called_json, called_text, called_something_like_it, not_called_anything),
 )
 def event_stream(stream: View) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def in_ascii(answer: Answer) -> Answer:
         HTML.at("registration of text/event-stream: the parameter charset"),
         CLIENTS.at("finding 12: httpx and httpx-sse decode with the charset, and give mojibake"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(in_latin, in_ascii),
 )
 def charset(stream: View) -> Iterator[Finding]:

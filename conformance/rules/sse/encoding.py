@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, shorten
 from conformance.rules.mutate import on_body
-from conformance.rules.needs import STREAM
+from conformance.rules.needs import EVENTS
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, HTML, SUITE, issue
 from conformance.wire.decoder import BOM
@@ -66,7 +66,7 @@ def comment_in_another_encoding(body: bytes) -> bytes:
         issue("BerriAI/litellm#18842"),
         issue("abetlen/llama-cpp-python#372"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(
         in_another_encoding,
         character_cut_in_half,
@@ -112,7 +112,7 @@ def marked(body: bytes) -> bytes:
         CLIENTS.at("scenario 33: openai-python and LiteLLM lose the first event without a word"),
         HTML.at("9.2.5: one leading mark is legal"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(marked,),
 )
 def no_mark(stream: View) -> Iterator[Finding]:
@@ -145,7 +145,7 @@ def next_line(body: bytes) -> bytes:
         issue("langgenius/dify#39008"),
         SUITE.at("both are legal"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(line_separator, paragraph_separator, next_line),
 )
 def no_line_separators(stream: View) -> Iterator[Finding]:

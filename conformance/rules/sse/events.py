@@ -6,7 +6,7 @@ from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
 from conformance.protocols.payload import Flaw
 from conformance.rules.mutate import on_acts, on_body
-from conformance.rules.needs import READ_ALL, STREAM
+from conformance.rules.needs import EVENTS, EVENTS_READ
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, HTML, OBSERVED, OPENAPI, SUITE, issue
 from conformance.wire.events import Comment, CutOff, Dataless, Event, Message, Overlong
@@ -58,7 +58,7 @@ def line_ends_spelled_out(body: bytes) -> bytes:
         CLIENTS.at("scenarios 37, 81, 96 and 97: the event is lost without a word"),
         issue("kubernetes-sigs/inference-perf#781"),
     ),
-    needs=READ_ALL,
+    needs=EVENTS_READ,
     broken_by=(
         last_blank_line_left_out,
         last_line_end_left_out,
@@ -104,7 +104,7 @@ def id_alone(body: bytes) -> bytes:
         issue("openai/openai-python#2722"),
         issue("openai/openai-go#621"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(retry_alone, name_alone, id_alone),
 )
 def carry_data(stream: View) -> Iterator[Finding]:
@@ -142,7 +142,7 @@ def blanks_alone(body: bytes) -> bytes:
         CLIENTS.at("scenario 30: openai-python and openai-node raise, the AI SDK reports an error"),
         issue("caozhiyuan/copilot-api#88"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(empty_heartbeat, empty_without_space, name_without_colon, blanks_alone),
 )
 def not_empty(stream: View) -> Iterator[Finding]:
@@ -174,7 +174,7 @@ def comment_as_data_without_space(body: bytes) -> bytes:
         issue("mnfst/llm-gateway#2053"),
         issue("anomalyco/opencode#50871"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(ping_as_data, vendor_comment_as_data, comment_as_data_without_space),
 )
 def heartbeats(stream: View) -> Iterator[Finding]:
@@ -207,7 +207,7 @@ def done_named(acts: list[Act]) -> list[Act]:
         OBSERVED.at("109 of 109"),
         HTML.at("9.2.6: a named event goes to the listeners of that name alone"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(every_event_named, done_named),
 )
 def no_name(stream: View) -> Iterator[Finding]:
@@ -235,7 +235,7 @@ def numbered_with_a_comment(acts: list[Act]) -> list[Act]:
         CLIENTS.at("scenario 27: once it has seen an id, openai-python raises at the next comment"),
         issue("openai/openai-python#3833"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(numbered, numbered_with_a_comment),
 )
 def no_id(stream: View) -> Iterator[Finding]:
@@ -266,7 +266,7 @@ def retry_at_the_start(body: bytes) -> bytes:
         OPENAPI.at("CreateChatCompletionRequest.stream: data-only server-sent events"),
         SUITE.at("a completion cannot be resumed, and a client that reconnects pays for another"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(retry_everywhere, retry_at_the_start),
 )
 def no_retry(stream: View) -> Iterator[Finding]:
@@ -304,7 +304,7 @@ def huge_comment(body: bytes) -> bytes:
         SUITE.at("1 MiB, which every client that was measured takes"),
         CLIENTS.at("finding 13: aiohttp raises LineTooLong at 5 MB"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(huge_member, huge_comment),
 )
 def small(stream: View) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
 from conformance.rules.mutate import on_acts, on_body
-from conformance.rules.needs import STREAM
+from conformance.rules.needs import EVENTS
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, HTML, OBSERVED, OPENAPI, SUITE, issue
 from conformance.wire.events import Message
@@ -39,7 +39,7 @@ def a_lone_carriage_return(body: bytes) -> bytes:
         issue("openai/openai-node#2309"),
         issue("hey-api/hey-api#3054"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(heartbeat_with_other_ends, blank_lines_with_other_ends, a_lone_carriage_return),
 )
 def one_end(stream: View) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def carriage_returns(body: bytes) -> bytes:
         ),
         HTML.at("9.2.5: CR is legal"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(carriage_returns,),
 )
 def not_bare_cr(stream: View) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def tab_for_a_space(body: bytes) -> bytes:
         CLIENTS.at("finding 13: the copied line loops cut six bytes off, and give empty text without the space"),
         issue("davidmigloz/langchain_dart#778"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(space_left_out, two_spaces, tab_for_a_space),
 )
 def one_space(stream: View) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ def comment_indented(body: bytes) -> bytes:
         HTML.at("9.2.6: the field name is everything before the colon"),
         CLIENTS.at("scenario 95: no client sees such an event"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(field_indented, every_field_indented, comment_indented),
 )
 def no_indent(stream: View) -> Iterator[Finding]:
@@ -198,7 +198,7 @@ def mark_inside(body: bytes) -> bytes:
         ),
         issue("ollama/ollama#4788"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(name_in_capitals, error_as_a_field, bare_json, field_name_left_out, mark_inside),
 )
 def payload_in_data(stream: View) -> Iterator[Finding]:
@@ -223,7 +223,7 @@ def text_for_a_comment(body: bytes) -> bytes:
     level=SHOULD,
     says="Fields are data, event, id or retry.",
     source=(HTML.at("9.2.6"), OPENAPI.at("CreateChatCompletionRequest.stream: data-only server-sent events")),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(field_of_our_own, text_for_a_comment),
 )
 def known_fields(stream: View) -> Iterator[Finding]:
@@ -255,7 +255,7 @@ def one_in_two_lines(acts: list[Act]) -> list[Act]:
         CLIENTS.at("finding 13: the usual loops over lines parse each line on its own"),
         HTML.at("9.2.6: several lines are legal"),
     ),
-    needs=STREAM,
+    needs=EVENTS,
     broken_by=(pretty_printed, one_in_two_lines),
 )
 def one_data_line(stream: View) -> Iterator[Finding]:

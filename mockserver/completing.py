@@ -1,0 +1,107 @@
+"""One text completion request to one good answer: validation, the reply, its stream or its document.
+
+Knows no socket and no fault. Prompts are text; what has no tokenizer here (token ids, `suffix`, `best_of`) is refused.
+"""
+
+import hashlib
+from typing import Any
+
+import schemas
+from conformance.protocols.completions import emitter
+from conformance.protocols.completions.emitter import Completion, Token, Written
+from conformance.protocols.exchange import Request
+from conformance.wire.script import Answer
+
+from . import answering
+from .answering import Settings, refusal
+from .engines import scripted
+
+DEFAULT_LIMIT = 16
+"""Tokens of a completion whose request sets no limit, as the OpenAI OpenAPI document has it."""
+DEFAULT_PROMPT = "<|endoftext|>"
+ALTERNATIVES = (" the", " a", " and", " of", " to")
+"""What might have come in the place of a token."""
+
+
+def answer(request: Request, settings: Settings) -> Answer:
+    """The answer of a server that does everything right."""
+    if (refused := answering.locked(request, settings) or _refuse(request.body, settings)) is not None:
+        return refused
+    body = request.body
+    assert isinstance(body, dict)  # _refuse let nothing else through
+    mark = answering.mark_of(body, settings)
+    reply = _reply(body, settings, mark)
+    if body.get("stream") is not True:
+        return answering.document(emitter.completion(reply), mark)
+    options = body.get("stream_options") or {}
+    return answering.stream(emitter.messages(reply, usage=options.get("include_usage") is True), mark)
+
+
+def _refuse(body: object, settings: Settings) -> Answer | None:
+    """The refusal of a body that is not in order."""
+    if not isinstance(body, dict):
+        return refusal(400, "The body of the request is not a JSON object.")
+    for wrong in schemas.explain("completions/request").iter_errors(body):
+        return answering.invalid(wrong)
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
+    if isinstance(body.get("prompt"), list) and not all(isinstance(text, str) for text in body["prompt"]):
+        return refusal(400, "Token ids are not read here; send the prompt as text.", param="prompt")
+    if body.get("suffix"):
+        return refusal(400, "Text is not inserted here: 'suffix' has to be left out.", param="suffix")
+    if (body.get("best_of") or 1) > (body.get("n") or 1):
+        return refusal(400, "No more completions are made than are sent: 'best_of' is at most n.", param="best_of")
+    return answering.no_model(body["model"]) if body["model"] not in settings.models else None
+
+
+def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Completion:
+    asked = body.get("prompt") or DEFAULT_PROMPT
+    prompts = [_writable(text) for text in (asked if isinstance(asked, list) else [asked])]
+    choices = tuple(
+        _write(body, prompt, f"{settings.seed}/{body.get('seed')}", choice)
+        for prompt in prompts
+        for choice in range(body.get("n") or 1)
+    )
+    counted = sum(len(scripted.pieces_of(prompt)) for prompt in prompts)
+    written = sum(len(choice.tokens) for choice in choices)
+    return Completion(
+        id=f"cmpl-{mark[:29]}",
+        created=settings.created,
+        model=body["model"],
+        system_fingerprint=f"fp_{settings.seed:010x}",
+        choices=choices,
+        usage={"prompt_tokens": counted, "completion_tokens": written, "total_tokens": counted + written},
+    )
+
+
+def _write(body: dict[str, Any], prompt: str, seed: str, choice: int) -> Written:
+    """One completion of one prompt."""
+    limit = body.get("max_tokens")
+    said = answering.cut(
+        scripted.reply(prompt, seed=seed, choice=choice), body.get("stop"), DEFAULT_LIMIT if limit is None else limit
+    )
+    most = body.get("logprobs")
+    tokens = tuple(_token(piece, most) for piece in said.pieces)
+    echoed = tuple(_token(piece, most) for piece in scripted.pieces_of(prompt)) if body.get("echo") else ()
+    return Written(
+        tokens=tokens,
+        finish_reason=said.finish_reason,
+        echoed=(Token(echoed[0].text), *echoed[1:]) if echoed else (),
+        prompt=prompt,
+        with_logprobs=most is not None,
+    )
+
+
+def _token(text: str, most: int | None) -> Token:
+    """A token with a likelihood that follows from its text, and the most likely ones in its place, itself the first."""
+    if most is None:
+        return Token(text)
+    logprob = -int.from_bytes(hashlib.sha256(text.encode()).digest()[:2]) / 65536
+    others = [other for other in ALTERNATIVES if other != text][: max(0, most - 1)]
+    ranked = {text: logprob, **{other: logprob - place - 1 for place, other in enumerate(others)}}
+    return Token(text, logprob, ranked if most else None)
+
+
+def _writable(text: str) -> str:
+    """The text; what UTF-8 cannot say becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
