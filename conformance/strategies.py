@@ -31,6 +31,10 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=LOOKS
 """Any other Unicode text, NUL and line separators included."""
 
 
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("f", "g")]
+"""Two functions that take any arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A request and the good stream that answers it."""
@@ -76,11 +80,16 @@ def good_streams(draw: st.DrawFn, *, odd: bool = False) -> Stream:
     limit = draw(st.sampled_from([None, max(len("".join(text)) for text in texts)]))  # a token has a character at least
     if limit is not None:
         request["max_tokens"] = limit
+    pieces = [[{"content": piece} for piece in text] for text in texts]
+    calls = limit is None and draw(st.sampled_from([False, False, True]))
+    if calls:
+        request["tools"] = TOOLS
+        pieces = [draw(st.sampled_from([text, []])) + _calls(draw, odd=odd) for text in pieces]
     author = _Author(
-        pieces=[[*text] for text in texts],
-        usage=_usage(draw, sum(map(len, texts)) if limit is None else limit * choices, odd=odd),
+        pieces=pieces,
+        usage=_usage(draw, sum(map(len, pieces)) if limit is None else limit * choices, odd=odd),
         usage_asked=options is not None and options.get("include_usage") is True,
-        finish_reason="stop" if limit is None else "length",
+        finish_reason="length" if limit is not None else "tool_calls" if calls else "stop",
         odd=odd,
     )
     head = {
@@ -106,7 +115,8 @@ def good_streams(draw: st.DrawFn, *, odd: bool = False) -> Stream:
 class _Author:
     """What is still to be said, choice by choice."""
 
-    pieces: list[list[str]]
+    pieces: list[list[dict[str, Any]]]
+    """The deltas of each choice that are still to come."""
     usage: dict[str, Any]
     usage_asked: bool
     finish_reason: str
@@ -170,11 +180,11 @@ def _next(draw: st.DrawFn, author: _Author, *, last: bool) -> dict[str, Any]:
     if index not in author.started:
         author.started.add(index)
         delta = {"role": "assistant", "content": "", **draw(st.sampled_from([{"refusal": None}, {}]))}
-        if author.odd and draw(st.booleans()):
-            delta["content"] = pieces.pop(0)
+        if author.odd and "content" in pieces[0] and draw(st.booleans()):
+            delta |= pieces.pop(0)
         return {"index": index, "delta": delta, "logprobs": None, "finish_reason": None}
     if pieces:
-        delta = {"content": pieces.pop(0)}
+        delta = pieces.pop(0)
         rides_on_finish = last or (author.odd and not pieces and len(unfinished) > 1 and draw(st.booleans()))
     else:
         rides_on_finish = True
@@ -183,6 +193,21 @@ def _next(draw: st.DrawFn, author: _Author, *, last: bool) -> dict[str, Any]:
     reason = author.finish_reason if rides_on_finish else None
     logprobs = draw(st.sampled_from([{"logprobs": None}, {}])) if author.odd else {"logprobs": None}
     return {"index": index, "delta": delta, **logprobs, "finish_reason": reason}
+
+
+def _calls(draw: st.DrawFn, *, odd: bool) -> list[dict[str, Any]]:
+    """The deltas of some tool calls, one call after the other; odd ones begin with a piece, or lack the empty one."""
+    deltas: list[dict[str, Any]] = []
+    for index in range(draw(st.integers(1, 3))):
+        text = json.dumps(draw(st.dictionaries(TEXT, TEXT | st.integers() | st.none(), max_size=3)), ensure_ascii=False)
+        cuts = sorted({0, *draw(st.lists(st.integers(1, len(text) - 1), min_size=1, max_size=4)), len(text)})
+        pieces = [text[a:b] for a, b in pairwise(cuts)]
+        first = draw(st.sampled_from([{"arguments": ""}, {}, {"arguments": pieces[0]}])) if odd else {"arguments": ""}
+        function = {"name": draw(st.sampled_from(["f", "g"])), **first}
+        fragments = [{"id": f"call_{index}", "type": "function", "function": function}]
+        fragments += [{"function": {"arguments": piece}} for piece in pieces[int(bool(first.get("arguments"))) :]]
+        deltas += [{"tool_calls": [{"index": index, **fragment}]} for fragment in fragments]
+    return deltas
 
 
 def _usage(draw: st.DrawFn, completion: int, *, odd: bool) -> dict[str, Any]:
