@@ -39,9 +39,9 @@ def _check(loaded: Loaded, dialect: str, rules: Sequence[Rule]) -> Checked:
     verdicts = judge([loaded.exchange], rules=rules, dialect=guess.dialect)
     verdict = worst(v.verdict for v in verdicts)
     kept = tuple(v for v in verdicts if v.findings or v.verdict is Verdict.SUITE_ERROR)
-    reason = f"{loaded.left_out} other exchanges of the file are no chat completions" if loaded.left_out else ""
+    reason = f"{loaded.left_out} other exchanges of the file are no completions" if loaded.left_out else ""
     if not loaded.exchange.protocol:
-        reason = f"{loaded.exchange.request.path or 'this path'} is not a chat completion: HTTP rules only"
+        reason = f"{loaded.exchange.request.path or 'this path'} is no completion, of chat or of text: HTTP rules only"
         verdict = verdict if verdict is not Verdict.PASS else Verdict.NOT_APPLICABLE
     unused = unused_tolerances(guess.dialect, verdicts)
     return Checked(loaded.path, verdict, guess.dialect.name, kept, reason, guess.why, unused)

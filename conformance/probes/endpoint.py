@@ -135,5 +135,6 @@ def _check_url(url: str) -> None:
         raise ValueError(f"the url of {shown!r} holds a user or password; give that as the key instead")
     if not url.isprintable() or " " in url:
         raise ValueError(f"the url {shown!r} holds spaces or control characters; {example}")
-    if parts.path.rstrip("/").endswith("/chat/completions"):
-        raise ValueError(f"the url {shown!r} goes too far; leave /chat/completions out: it is put behind the url")
+    for path in ("/chat/completions", "/completions"):
+        if parts.path.rstrip("/").endswith(path):
+            raise ValueError(f"the url {shown!r} goes too far; leave {path} out: it is put behind the url")

@@ -22,6 +22,7 @@ KEY = "sk-very-secret-0123456789"
         ("http://host/v1\n", "control characters"),
         ("http://" + "a" * 70 + "/v1", "cannot be read"),
         ("http://host/v1/chat/completions", "leave /chat/completions out"),
+        ("http://host/v1/completions/", "leave /completions out"),
         ("", "http:// or https://"),
     ],
 )

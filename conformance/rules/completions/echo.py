@@ -18,12 +18,12 @@ SHORT = 4
 
 
 def _echoes(chunks: list[Chunk]) -> list[Chunk]:
-    """The first chunk of each choice, which brings the prompt."""
+    """The first chunk of each choice, which brings the prompt. None with logprobs, which would no longer fit."""
     found: dict[int, Chunk] = {}
     for chunk in chunks:
         for choice in chunk["choices"]:
             found.setdefault(choice["index"], chunk)
-    return list(found.values())
+    return [] if any(choice["logprobs"] for chunk in chunks for choice in chunk["choices"]) else list(found.values())
 
 
 def _among(chunk: Chunk, others: list[Chunk]) -> bool:

@@ -100,9 +100,9 @@ SEVERAL = _text(
     probes=("completions-two-prompts", "completions-two-choices"),
 )
 ECHO = _text(
-    name="a streamed text completion with echo and without logprobs",
-    fits=lambda e: _read(e) and e.member("echo") is True and e.member("logprobs") is None,
-    probes=("completions-echo", "completions-two-choices"),
+    name="a streamed text completion with echo",
+    fits=lambda e: _read(e) and e.member("echo") is True,
+    probes=("completions-echo", "completions-echo-logprobs", "completions-two-choices"),
 )
 PROMPTS_ECHOED = _text(
     name="streamed text completions of several prompts with echo",
