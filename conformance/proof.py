@@ -73,7 +73,7 @@ def kill(rule: Rule, mutant: Mutant, rules: Sequence[Rule] = ALL) -> Kill:
     for probe, good in good_exchanges():
         if not rule.needs.fits(good):
             continue
-        broken = exchanges_of(probe, mutant, second=rule.needs.second)
+        broken = exchanges_of(probe, mutant, second=rule.needs.second is not None)
         if _same(broken, good, beside=not rule.needs.alone):
             continue
         found = {rule_id for rule_id, findings in findings_of(broken, rules).items() if findings}

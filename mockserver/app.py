@@ -146,7 +146,7 @@ class MockServer:
         except LookupError as error:
             return answering.refusal(400, str(error), code="fault_not_found")
         entry.fault = name or self._fault_name
-        if fault and fault[0].needs.second and not self._again(asked):
+        if fault and (says := fault[0].needs.second) and not (says(asked) and self._again(asked)):
             fault = None
         return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
 

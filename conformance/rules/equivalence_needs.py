@@ -1,6 +1,8 @@
 """Needs of rules that compare two answers: to the same request, to one sent in another way, to one with another n."""
 
-from conformance.protocols.exchange import Exchange
+from collections.abc import Callable
+
+from conformance.protocols.exchange import Exchange, Request
 
 from .determinism import undetermined
 from .need import Need, brings_stream, was_read
@@ -28,6 +30,16 @@ def _asked_twice(exchange: Exchange) -> bool:
     return same and was_read(exchange) and _beside_a_stream(exchange)
 
 
+def _saying(**members: object) -> Callable[[Request], bool]:
+    """Whether a request has these members: how a server tells one pair of requests from the others."""
+
+    def says(request: Request) -> bool:
+        body = request.body
+        return isinstance(body, dict) and all(body.get(name) == value for name, value in members.items())
+
+    return says
+
+
 REPEATED = Need(
     name="two streams for the same request at temperature 0",
     fits=lambda e: _asked_twice(e) and _temperature(e) == 0 and e.probe == "repeat",
@@ -35,7 +47,7 @@ REPEATED = Need(
     protocol="chat",
     feature="deterministic",
     alone=False,
-    second=True,
+    second=_saying(temperature=0, seed=3),
 )
 SEEDED = Need(
     name="two streams for the same request with a seed, at a temperature above 0",
@@ -44,7 +56,7 @@ SEEDED = Need(
     protocol="chat",
     feature="seed",
     alone=False,
-    second=True,
+    second=_saying(temperature=1, seed=7),
 )
 CHOICES_BESIDE_ONE = Need(
     name="the same request with n and without",
@@ -60,26 +72,26 @@ SENT_IN_BYTES = Need(
     fits=lambda e: _sent(e, "sent-in-bytes"),
     probes=("sent-in-bytes",),
     alone=False,
-    second=True,
+    second=_saying(max_tokens=40),
 )
 SENT_CHUNKED = Need(
     name="a request with a chunked body",
     fits=lambda e: _sent(e, "sent-chunked"),
     probes=("sent-chunked",),
     alone=False,
-    second=True,
+    second=_saying(max_tokens=41),
 )
 SENT_IN_CAPITALS = Need(
     name="a request with header names in capitals",
     fits=lambda e: _sent(e, "sent-in-capitals"),
     probes=("sent-in-capitals",),
     alone=False,
-    second=True,
+    second=_saying(max_tokens=42),
 )
 SENT_BY_CLIENTS = Need(
     name="a request for a stream that accepts application/json",
     fits=lambda e: _sent(e, "sent-by-clients"),
     probes=("sent-by-clients",),
     alone=False,
-    second=True,
+    second=_saying(max_tokens=43),
 )

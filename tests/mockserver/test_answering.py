@@ -186,3 +186,40 @@ def test_the_order_of_members_changes_nothing() -> None:
     one = {"model": "mock", "messages": [{"role": "user", "content": "x"}], "n": 2}
     other = dict(reversed(one.items()))
     assert answer(Request("POST", URL, (), one), Settings()) == answer(Request("POST", URL, (), other), Settings())
+
+
+def sent_as(kind: str | None) -> Answer:
+    headers = () if kind is None else (("Content-Type", kind),)
+    body = {"model": "mock", "messages": [{"role": "user", "content": COUNT}]}
+    return answer(Request("POST", URL, headers, body), Settings())
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "application/json", "Application/JSON; charset=utf-8", "application/x-www-form-urlencoded"]
+)
+def test_a_body_is_read_that_is_called_json_or_that_nobody_gave_a_name(kind: str | None) -> None:
+    assert 200 == sent_as(kind).status
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; charset=utf-8", "multipart/form-data; boundary=a", "json"])
+def test_a_body_that_is_called_something_else_is_not_read(kind: str) -> None:
+    assert (415, "unsupported_media_type") == (sent_as(kind).status, document(sent_as(kind))["error"]["code"])
+
+
+def test_a_parameter_that_nobody_knows_is_refused_by_name() -> None:
+    refused = ask(temprature=1)
+    assert 400 == refused.status
+    assert ("temprature", "unknown_parameter") == tuple(document(refused)["error"][k] for k in ("param", "code"))
+
+
+@pytest.mark.parametrize("member", ["top_k", "chat_template_kwargs", "repetition_penalty", "reasoning_effort", "store"])
+def test_parameters_of_other_servers_and_of_later_versions_are_let_pass(member: str) -> None:
+    assert [COUNTED] == texts(ask(stream=True, **{member: None}))
+
+
+@pytest.mark.parametrize(("letters", "status"), [(512_000, 200), (512_001, 400)])
+def test_a_prompt_longer_than_the_context_is_refused(letters: int, status: int) -> None:
+    got = ask("x" * letters, max_tokens=1)
+    assert status == got.status
+    if status == 400:
+        assert "context_length_exceeded" == document(got)["error"]["code"]

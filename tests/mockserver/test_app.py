@@ -196,6 +196,34 @@ def test_a_fault_in_a_header_is_in_this_answer() -> None:
     assert good.endswith(DONE)
 
 
+def test_a_fault_of_the_second_answer_leaves_the_first_alone() -> None:
+    """Rules that compare two answers to the same request need a server that changes its mind."""
+    body = json.dumps({**json.loads(BODY), "temperature": 0, "seed": 3}).encode()
+    request = HEAD + b"content-length: %d\r\n\r\n" % len(body) + body
+
+    async def talk(server: MockServer, streams: Streams) -> list[bytes]:
+        answers = []
+        for _ in range(4):
+            streams[1].write(request)
+            answers.append(await streams[0].readuntil(DONE))
+        return answers
+
+    one, two, three, four = talking(talk, fault="chat/repeat/same-text")
+    assert (one, two) == (three, four)
+    assert one != two
+
+
+def test_a_fault_of_the_second_answer_is_in_no_answer_to_other_requests() -> None:
+    async def talk(server: MockServer, streams: Streams) -> set[bytes]:
+        answers = set()
+        for _ in range(2):
+            streams[1].write(REQUEST)
+            answers.add(await streams[0].readuntil(DONE))
+        return answers
+
+    assert 1 == len(talking(talk, fault="chat/repeat/same-text"))
+
+
 def test_an_unknown_fault_of_the_server_is_an_error_at_once() -> None:
     with pytest.raises(LookupError, match="no rule 'chat/none'"):
         MockServer(fault="chat/none")

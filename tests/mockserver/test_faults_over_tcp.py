@@ -161,7 +161,7 @@ def _changed(rule: Rule, mutant: Mutant) -> list[tuple[Probe, Exchange]]:
     for probe, good in proof.good_exchanges():
         if not rule.needs.fits(good):
             continue
-        broken = proof.exchanges_of(probe, mutant, second=rule.needs.second)
+        broken = proof.exchanges_of(probe, mutant, second=rule.needs.second is not None)
         if _seen(broken, both=not rule.needs.alone) != _seen(good, both=not rule.needs.alone):
             changed.append((probe, broken))
             if len(changed) == PROBES_EACH:
