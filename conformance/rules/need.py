@@ -7,7 +7,7 @@ probes whose answers are meant to meet it; `feature` is what a target has to dec
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from conformance.protocols.exchange import Ending, Exchange
+from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.wire.events import Message
 
 
@@ -24,8 +24,8 @@ class Need:
     feature: str = ""
     alone: bool = True
     """Whether one exchange by itself can meet it."""
-    second: bool = False
-    """Of two requests that say the same, a mutant breaks the answer to the second alone."""
+    second: Callable[[Request], bool] | None = None
+    """Of two requests that say the same, a mutant breaks the answer to the second alone; here is what they say."""
     unless: Callable[[Sequence[Exchange]], str] | None = None
     """Why nothing can be said of a target, seeing all its exchanges; "" where something can."""
 

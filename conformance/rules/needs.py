@@ -185,7 +185,7 @@ PLAIN = Need(
 STOP = Need(
     name="a stream with a stop sequence",
     fits=lambda e: was_read(e) and bool(e.member("stop")),
-    probes=("stop-sequence",),
+    probes=("stop-sequence", "stop-text", "stop-several"),
     protocol="chat",
     feature="stop",
 )
