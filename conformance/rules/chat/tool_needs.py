@@ -64,6 +64,12 @@ TOOLS_NOT_OFFERED = Need(
     probes=ANY_STREAM,
     protocol="chat",
 )
+FUNCTIONS_NOT_OFFERED = Need(
+    name="a stream to which no functions of the older kind were offered",
+    fits=lambda e: is_stream(e) and not e.member("functions"),
+    probes=(*ANY_STREAM, *TOOLS),
+    protocol="chat",
+)
 TOOLS_READ = Need(
     name="a stream to which tools were offered, read to its end",
     fits=lambda e: was_read(e) and offers_tools(e),

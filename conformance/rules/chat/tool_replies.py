@@ -17,11 +17,12 @@ from conformance.rules.chat.tool_mutants import Fragment, fragments_of, on_each_
 from conformance.rules.chat.tool_mutants import without_calls as _without_calls
 from conformance.rules.chat.tool_needs import (
     AUTO_OR_REQUIRED,
-    CALLS_WHOLE,
+    FUNCTIONS_NOT_OFFERED,
     TOOLS_NOT_OFFERED,
     TOOLS_OFFERED,
 )
 from conformance.rules.mutate import Chunk, finish_as, on_chunks, say, spoken
+from conformance.rules.needs import READ_ALL
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import OBSERVED, OPENAPI, SUITE, issue
 
@@ -214,20 +215,31 @@ def _finish_of(choice: Choice) -> Step:
     return choice.finishes[0][0]
 
 
+def _promises_calls(chunks: list[Chunk]) -> bool:
+    return any(choice.get("finish_reason") == "tool_calls" for chunk in chunks for choice in chunk["choices"])
+
+
 @on_chunks
 def calls_lost(chunks: list[Chunk]) -> list[Chunk]:
     """The finish_reason promises calls that never came."""
-    return _without_calls(chunks)
+    return _without_calls(chunks) if _promises_calls(chunks) else chunks
 
 
 @on_chunks
-def calls_of_the_first_choice_as_content(chunks: list[Chunk]) -> list[Chunk]:
+def arguments_as_content(chunks: list[Chunk]) -> list[Chunk]:
     """The arguments are sent as content."""
-    for chunk in chunks:
+    for chunk in chunks if _promises_calls(chunks) else []:
         for choice in chunk["choices"]:
             for fragment in choice["delta"].pop("tool_calls", []):
                 choice["delta"]["content"] = fragment["function"].get("arguments", "")
     return chunks
+
+
+@on_chunks
+def promised_by_mistake(chunks: list[Chunk]) -> list[Chunk]:
+    """Text finishes as a call does."""
+    called = any(fragments_of(chunk) for chunk in chunks)
+    return chunks if called else finish_as(chunks, "tool_calls")
 
 
 @rule(
@@ -235,9 +247,9 @@ def calls_of_the_first_choice_as_content(chunks: list[Chunk]) -> list[Chunk]:
     level=MUST,
     says="A choice that finishes with tool_calls has called a tool.",
     source=(FINISH, CALLED),
-    needs=CALLS_WHOLE,
-    broken_by=(calls_lost, calls_of_the_first_choice_as_content),
-    also_breaks=(TWIN_CALLS, SAME_TEXT),
+    needs=READ_ALL,
+    broken_by=(calls_lost, arguments_as_content, promised_by_mistake),
+    also_breaks=(TWIN_CALLS, SAME_TEXT, SAME_FINISH),
 )
 def finish_kept(stream: View) -> Iterator[Finding]:
     for choice in stream.choices.values() if stream.completed else ():
@@ -258,18 +270,27 @@ def called_the_older_way(chunks: list[Chunk]) -> list[Chunk]:
     return chunks
 
 
+@on_chunks
+def function_call_unasked(chunks: list[Chunk]) -> list[Chunk]:
+    """On the first chunk, as from servers that fill in every member there is."""
+    for chunk in chunks[:1]:
+        chunk["choices"][0]["delta"]["function_call"] = {"name": "", "arguments": ""}
+    return chunks
+
+
 @rule(
     id="chat/tool-replies/no-function-call",
     level=MUST,
-    says="A function_call comes only where functions were asked for, not tools.",
-    source=(OPENAPI.at("delta.function_call: deprecated and replaced by tool_calls"), CALLED),
-    needs=CALLS_WHOLE,
-    broken_by=(called_the_older_way,),
+    says="A function_call comes only where functions were offered, not tools.",
+    source=(
+        OPENAPI.at("delta.function_call: deprecated and replaced by tool_calls"),
+        OBSERVED.at("109 of 109"),
+    ),
+    needs=FUNCTIONS_NOT_OFFERED,
+    broken_by=(called_the_older_way, function_call_unasked),
     also_breaks=(SAME_FINISH,),
 )
 def no_function_call(stream: View) -> Iterator[Finding]:
-    if stream.exchange.member("functions"):
-        return
     for step in stream.chunks if b'"function_call"' in stream.exchange.body else ():
         for entry in (step.chunk or {}).get("choices") or ():
             delta = entry.get("delta") if isinstance(entry, dict) else None
