@@ -8,9 +8,11 @@ from conformance.protocols.exchange import Request
 
 from .completions import COMPLETIONS
 from .equivalence import EQUIVALENCE
+from .extras import EXTRAS
 from .probe import COUNT, FIXED, Body, Companion, Probe
 from .probe import ask as _ask
 from .refused import REFUSED
+from .structured import STRUCTURED
 from .tools import TOOLS
 from .way import Way, headers_of
 
@@ -106,6 +108,8 @@ PROBES: tuple[Probe, ...] = (
         feature="model-check",
     ),
     Probe(name="key-missing", says="no key", body=_ask(COUNT), with_key=False, feature="auth"),
+    *STRUCTURED,
+    *EXTRAS,
     *EQUIVALENCE,
     *REFUSED,
     *COMPLETIONS,

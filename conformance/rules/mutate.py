@@ -190,8 +190,22 @@ def say(chunks: list[Chunk], *texts: str) -> list[Chunk]:
     last = said[-1]
     after = next(i for i, chunk in enumerate(chunks) if chunk is last) + 1
     choice = last["choices"][0]
-    pieces = [{**last, "choices": [{**choice, "delta": {"content": text}}]} for text in texts]
+    pieces = [{**last, "choices": [{**choice, "delta": {"content": text}, **_told(choice, text)}]} for text in texts]
     return [*chunks[:after], *pieces, *chunks[after:]]
+
+
+def _told(choice: dict[str, Any], text: str) -> dict[str, Any]:
+    """The logprobs of a text that is one token, where the choice has some."""
+    if not (choice.get("logprobs") or {}).get("content"):
+        return {}
+    own = {"token": text, "logprob": -0.25, "bytes": list(text.encode())}
+    asked = bool(choice["logprobs"]["content"][0]["top_logprobs"])
+    return {"logprobs": {"content": [{**own, "top_logprobs": [own] if asked else []}], "refusal": None}}
+
+
+def thinks(chunks: list[Chunk]) -> bool:
+    """Whether the stream has reasoning."""
+    return any(choice["delta"].get("reasoning_content") for chunk in chunks for choice in chunk["choices"])
 
 
 def finish_as(chunks: list[Chunk], reason: str) -> list[Chunk]:

@@ -13,6 +13,7 @@ from .need import (
     asks_usage,
     brings_all,
     brings_stream,
+    counts_on,
     is_stream,
     posts_json,
     stream_options,
@@ -140,7 +141,7 @@ TIMED = Need(
 )
 USAGE_ASKED = Need(
     name="a stream with stream_options.include_usage true",
-    fits=lambda e: was_read(e) and asks_usage(e),
+    fits=lambda e: was_read(e) and asks_usage(e) and not counts_on(e),
     probes=("usage-asked", "two-choices"),
     protocol="chat",
     feature="usage",

@@ -15,7 +15,9 @@ from conformance.protocols.schema_errors import SchemaError, explain
 from conformance.wire.events import Dataless
 
 from .calls import Call, put_together
+from .logprobs import Told, is_misshapen, told
 from .reader import NOT_FINISHED
+from .reasoning import Thought, has_any, thoughts
 from .states import Kind, State
 
 NO_DATA = (b"event:", b"id:", b"retry:")
@@ -191,6 +193,21 @@ class View:
         came = ((choice.index, *called) for choice in self.choices.values() for called in choice.called)
         fragments = [called for called in came if called[1].before is not State.DONE]
         return put_together(fragments) if fragments and not _misshapen(self.schema_errors) else []
+
+    @cached_property
+    def told(self) -> dict[int, list[Told]]:
+        """Text and tokens of each choice; none where logprobs are misshapen, which is another matter."""
+        return {} if is_misshapen(self.schema_errors) else told(self._unfinished)
+
+    @cached_property
+    def thoughts(self) -> dict[int, Thought]:
+        """The reasoning of each choice that has some."""
+        return thoughts(self._unfinished) if has_any(self.exchange.body) else {}
+
+    @property
+    def _unfinished(self) -> Iterator[Step]:
+        """Chunks of choices, but for those that come after all is finished, which is a matter of order."""
+        return (s for s in self.of(Kind.DELTA, Kind.FINISH) if s.before in (State.START, State.OPEN))
 
     @cached_property
     def usages(self) -> list[Step]:

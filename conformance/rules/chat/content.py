@@ -10,13 +10,17 @@ from conformance.protocols.chat.states import Kind
 from conformance.protocols.chat.view import OTHER_PAYLOAD, Choice, View
 from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
-from conformance.rules.mutate import Chunk, finish_chunk, on_chunks, on_each_chunk, on_one_chunk, say, spoken, text_of
+from conformance.rules.mutate import Chunk, finish_chunk, on_chunks, on_one_chunk, say, spoken, text_of, thinks
 from conformance.rules.needs import PLAIN, READ_ALL, STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import CLIENTS, OBSERVED, OPENAPI, SUITE, issue
 
 SAME_TEXT = "chat/twin/same-text"
 """What makes the text wrong also makes it differ from the answer that was not streamed."""
+WRONG_JSON = ("chat/structured/json", "chat/structured/schema")
+"""The same, where the text is JSON that was asked for."""
+WRONG_TOKENS = "chat/logprob-text/make-the-text"
+"""The same, where logprobs tell of the tokens of the text."""
 LIMIT_KEPT = "chat/limits/limit-kept"
 """Text that is sent again and again is longer than any limit."""
 FEW = 3
@@ -71,7 +75,7 @@ def cumulative_from_the_second(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=STREAM,
     broken_by=(cumulative, cumulative_from_the_second),
-    also_breaks=(SAME_TEXT, LIMIT_KEPT),
+    also_breaks=(SAME_TEXT, LIMIT_KEPT, WRONG_TOKENS, *WRONG_JSON),
 )
 def incremental(stream: View) -> Iterator[Finding]:
     for choice in stream.choices.values():
@@ -110,7 +114,7 @@ def whole_text_again(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=READ_ALL,
     broken_by=(whole_text_again,),
-    also_breaks=(SAME_TEXT, LIMIT_KEPT),
+    also_breaks=(SAME_TEXT, LIMIT_KEPT, *WRONG_JSON),
 )
 def whole_text_once(stream: View) -> Iterator[Finding]:
     for choice in stream.choices.values():
@@ -129,8 +133,10 @@ def whole_text_once(stream: View) -> Iterator[Finding]:
 @on_chunks
 def text_with_the_role(chunks: list[Chunk]) -> list[Chunk]:
     """Role and first text come in one chunk, as from TGI and Ollama."""
-    if said := spoken(chunks):
+    said = spoken(chunks)
+    if said and not thinks(chunks):
         chunks[0]["choices"][0]["delta"]["content"] = text_of(said[0])
+        chunks[0]["choices"][0]["logprobs"] = said[0]["choices"][0]["logprobs"]
         return [chunk for chunk in chunks if chunk is not said[0]]
     return chunks
 
@@ -162,6 +168,7 @@ def text_with_the_finish(chunks: list[Chunk]) -> list[Chunk]:
     if not said or finish is None:
         return chunks
     finish["choices"][0]["delta"]["content"] = text_of(said[-1])
+    finish["choices"][0]["logprobs"] = said[-1]["choices"][0]["logprobs"]
     return [chunk for chunk in chunks if chunk is not said[-1]]
 
 
@@ -225,15 +232,19 @@ def refusal_alone(stream: View) -> Iterator[Finding]:
                 return
 
 
-@on_each_chunk
-def content_under_another_name(chunk: Chunk) -> None:
-    for choice in chunk["choices"]:
-        if "content" in choice["delta"]:
-            choice["delta"]["text"] = choice["delta"].pop("content")
+@on_chunks
+def content_under_another_name(chunks: list[Chunk]) -> list[Chunk]:
+    for chunk in chunks if not thinks(chunks) else ():
+        for choice in chunk["choices"]:
+            if "content" in choice["delta"]:
+                choice["delta"]["text"] = choice["delta"].pop("content")
+    return chunks
 
 
 @on_chunks
 def content_left_out(chunks: list[Chunk]) -> list[Chunk]:
+    if thinks(chunks):
+        return chunks
     return [c for c in chunks if not any(choice["delta"].get("content") for choice in c["choices"])]
 
 

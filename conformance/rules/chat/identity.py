@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Exchange, Step
 from conformance.protocols.finding import Finding, show
-from conformance.rules.chat.content import SAME_TEXT
+from conformance.rules.chat.content import SAME_TEXT, WRONG_JSON
 from conformance.rules.mutate import Chunk, content_chunk, on_chunks, on_each_chunk
 from conformance.rules.needs import STREAM, TWO_STREAMS
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
@@ -81,7 +81,7 @@ def chunk_of_another_stream(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=STREAM,
     broken_by=(new_id_in_each_chunk, other_id_at_the_end, id_of_each_choice, chunk_of_another_stream),
-    also_breaks=(SAME_TEXT,),
+    also_breaks=(SAME_TEXT, "chat/logprob-text/with-every-text", *WRONG_JSON),
 )
 def id_constant(stream: View) -> Iterator[Finding]:
     yield from _varies(stream, "id", str)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
-from conformance.rules.chat.content import pointer_to
+from conformance.rules.chat.content import WRONG_JSON, pointer_to
 from conformance.rules.mutate import Chunk, finish_as, on_chunks, say
 from conformance.rules.needs import LIMITED, ONE_TOKEN, STOP
 from conformance.rules.refusal_needs import COMPLETION_LIMIT
@@ -15,13 +15,13 @@ from conformance.rules.sources import OPENAPI, SUITE, issue
 @on_chunks
 def stop_sequence_left_in(chunks: list[Chunk]) -> list[Chunk]:
     """The sequence that ended the text is sent as well."""
-    return say(chunks, "5")
+    return say(chunks, " 4, 5, 7")
 
 
 @on_chunks
 def stop_sequence_passed_over(chunks: list[Chunk]) -> list[Chunk]:
     """The sequence is over two tokens, and nobody looks across them."""
-    return say(chunks, " 5", ", 6", ", 7.")
+    return say(chunks, " 4, 5", ", 7", ", 8.")
 
 
 @rule(
@@ -115,7 +115,7 @@ def goes_on_past_the_limit(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=LIMITED,
     broken_by=(goes_on_past_the_limit,),
-    also_breaks=("chat/tokens/reply-counted", "chat/twin/same-text"),
+    also_breaks=("chat/tokens/reply-counted", "chat/twin/same-text", *WRONG_JSON),
     ignored="max_tokens",
 )
 def limit_kept(stream: View) -> Iterator[Finding]:

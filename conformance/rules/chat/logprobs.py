@@ -39,7 +39,9 @@ def _put(chunk: Chunk, logprobs: Any) -> None:
 
 @on_one_chunk
 def refusal_left_out(chunk: Chunk) -> None:
-    _put(chunk, {"content": [_token()]})
+    """As from vLLM, SGLang and llama.cpp."""
+    if logprobs := chunk["choices"][0]["logprobs"]:
+        del logprobs["refusal"]
 
 
 @on_one_chunk

@@ -59,7 +59,8 @@ def _finishes(chunk: Chunk) -> bool:
 
 def _bare(chunk: Chunk, index: int, delta: Chunk) -> Chunk:
     """A chunk like this one, with one open choice."""
-    return {**chunk, "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None}]}
+    bare = {**chunk, "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": None}]}
+    return {**bare, "usage": None} if "usage" in chunk else bare
 
 
 def _insert_after_finish(chunks: list[Chunk], delta: Chunk) -> list[Chunk]:
@@ -294,15 +295,19 @@ def lowest_index_first(stream: View) -> Iterator[Finding]:
         yield stream.finding(f"choice {sorted(order)[after]}", f"choice {order[after]}", first)
 
 
+def _choiceless(chunk: Chunk) -> Chunk:
+    return {**chunk, "choices": []} | ({"usage": None} if "usage" in chunk else {})
+
+
 @on_chunks
 def opens_without_choices(chunks: list[Chunk]) -> list[Chunk]:
-    return [{**chunks[0], "choices": []}, *chunks]
+    return [_choiceless(chunks[0]), *chunks]
 
 
 @on_chunks
 def beats_without_choices(chunks: list[Chunk]) -> list[Chunk]:
     """Chunks in place of heart-beat comments."""
-    return [chunks[0], {**chunks[0], "choices": []}, {**chunks[0], "choices": []}, *chunks[1:]]
+    return [chunks[0], _choiceless(chunks[0]), _choiceless(chunks[0]), *chunks[1:]]
 
 
 @rule(

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from conformance.protocols.chat.states import State
 from conformance.protocols.chat.view import View
 from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
 from conformance.rules.mutate import Chunk, Mutant, on_chunks
+from conformance.rules.need import counts_on
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import OBSERVED, OPENAPI, issue
@@ -46,7 +48,7 @@ def _last(stream: View) -> tuple[Step, dict[str, Any]] | None:
     """The usage that clients keep, with its chunk; zeros are placeholders and count as none, as do malformed counts."""
     if any(error.pointer[:1] == ("usage",) for error in stream.schema_errors):
         return None
-    step = stream.usages[-1] if stream.usages else None
+    step = next((s for s in reversed(stream.usages) if s.before is not State.DONE), None)
     usage = step.chunk["usage"] if step and step.chunk else {}
     return (step, usage) if step and any(usage.values()) else None
 
@@ -106,14 +108,20 @@ def prompt_counted(stream: View) -> Iterator[Finding]:
         )
 
 
+def _count(usage: dict[str, Any], completion: int) -> None:
+    usage.update({COMPLETION: completion, TOTAL: usage[PROMPT] + completion})
+    if details := usage.get("completion_tokens_details"):
+        details["reasoning_tokens"] = min(details["reasoning_tokens"], completion)
+
+
 @_on_usage
 def reply_not_counted(usage: dict[str, Any]) -> None:
-    usage.update({COMPLETION: 0, TOTAL: usage[PROMPT]})
+    _count(usage, 0)
 
 
 @_on_usage
 def reply_counted_as_one(usage: dict[str, Any]) -> None:
-    usage.update({COMPLETION: 1, TOTAL: usage[PROMPT] + 1})
+    _count(usage, 1)
 
 
 @on_chunks
@@ -142,7 +150,8 @@ def one_choice_counted(chunks: list[Chunk]) -> list[Chunk]:
 def reply_counted(stream: View) -> Iterator[Finding]:
     """A delta is a token or more, give or take a few: DeepSeek has been seen to count 698 for 699 deltas."""
     last = _last(stream)
-    if last is None or len(stream.usages) > 1 or not is_count(last[1].get(COMPLETION)):
+    several = len(stream.usages) > 1 and not counts_on(stream.exchange)
+    if last is None or several or not is_count(last[1].get(COMPLETION)):
         return  # several usage objects are a mistake of their own, and each may count a part
     counted = last[1][COMPLETION]
     deltas = sum(len(choice.texts) for choice in stream.choices.values())

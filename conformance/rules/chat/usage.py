@@ -46,12 +46,6 @@ def _malformed(stream: View) -> bool:
     return any(error.pointer[:1] == ("usage",) for error in stream.schema_errors)
 
 
-def _continuous(stream: View) -> bool:
-    """Usage on every chunk was asked for, in the manner of vLLM and SGLang."""
-    options = stream.exchange.member("stream_options")
-    return isinstance(options, dict) and options.get("continuous_usage_stats") is True
-
-
 def _own(stream: View) -> list[Step]:
     """Usage in a chunk without choices, where the chunk came."""
     return [s for s in stream.usages if s.kind is Kind.USAGE]
@@ -140,7 +134,7 @@ def with_an_empty_choice(chunks: list[Chunk]) -> list[Chunk]:
 )
 def without_choices(stream: View) -> Iterator[Finding]:
     found = _with_choices(stream)
-    if found and not _own(stream) and not _continuous(stream):
+    if found and not _own(stream):
         step = found[-1]
         yield stream.finding("choices []", (step.chunk or {})["choices"], step, pointer="/choices")
 
@@ -262,7 +256,7 @@ def zeros_on_the_finish_chunk(chunks: list[Chunk]) -> list[Chunk]:
 )
 def no_placeholders(stream: View) -> Iterator[Finding]:
     zeros = [s for s in stream.usages if s.kind is not Kind.USAGE and not _counts(s)]
-    if zeros and not _continuous(stream):
+    if zeros:
         more = f" (and in {len(zeros) - 1} more messages)" if len(zeros) > 1 else ""
         got = show((zeros[0].chunk or {})["usage"])
         yield stream.finding("usage null", f"{got}{more}", zeros[0], pointer="/usage")
@@ -300,8 +294,6 @@ def on_the_finish_chunk_too(chunks: list[Chunk]) -> list[Chunk]:
     broken_by=(on_every_chunk, on_the_finish_chunk_too),
 )
 def nowhere_else(stream: View) -> Iterator[Finding]:
-    if _continuous(stream):
-        return
     found = _with_choices(stream)
     other = found if _own(stream) else found[:-1]  # the last is the chunk that brings usage
     if other:
