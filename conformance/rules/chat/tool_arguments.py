@@ -22,6 +22,8 @@ TWIN_ARGUMENTS = "chat/tool-twin/same-arguments"
 """What is lost in the stream is not lost in its twin."""
 DONE = ("stop", "tool_calls", "function_call")
 """Reasons that say that the reply is whole."""
+MOST_CALLS = 64
+"""Calls whose arguments are held against a schema: each of them may cost milliseconds."""
 LONG = 24
 """Characters of arguments that take more than one token."""
 
@@ -183,7 +185,7 @@ def member_made_up(pieces: list[str]) -> list[str]:
 
 def _unfit(stream: View, *, strict: bool) -> Iterator[Finding]:
     functions = functions_of(stream.exchange)
-    for call in _finished(stream):
+    for call in _finished(stream)[:MOST_CALLS]:
         function = functions.get(call.name)
         if function is None or not isinstance(call.value, dict) or (function.get("strict") is True) is not strict:
             continue
