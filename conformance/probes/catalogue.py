@@ -125,6 +125,8 @@ def requests_of(probe: Probe, *, url: str, model: str, headers: tuple[tuple[str,
     requests = []
     for body, way in zip(bodies, ways, strict=True):
         sent = {"model": probe.model or model, **body} if isinstance(body, dict) else body
+        if isinstance(sent, dict) and sent["model"] is None:
+            del sent["model"]
         own = () if body is None else headers_of(way)
         requests.append(Request(probe.method, endpoint, (*headers, *own), sent))
     return requests

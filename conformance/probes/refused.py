@@ -8,6 +8,7 @@ PAST_ANY_CONTEXT = "one more word " * 75_000
 """A megabyte of text, some 225,000 tokens."""
 
 REFUSED: tuple[Probe, ...] = (
+    Probe(name="model-missing", says="no model", body={**ask(COUNT), "model": None}),
     Probe(name="messages-text", says="messages that are a text", body={"messages": COUNT, "stream": True}),
     Probe(name="stream-text", says='stream "yes"', body={**ask(COUNT), "stream": "yes"}),
     Probe(name="stop-five", says="five stop sequences", body=ask(COUNT, stop=["21", "22", "23", "24", "25"])),

@@ -18,6 +18,17 @@ def _prompt_size(exchange: Exchange) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
+def _lacks_model(exchange: Exchange) -> bool:
+    """Azure has the model in the path: /deployments/MODEL/chat/completions."""
+    body = exchange.request.body
+    return (
+        isinstance(body, dict)
+        and "messages" in body
+        and "model" not in body
+        and "/deployments/" not in exchange.request.path
+    )
+
+
 def _content_type(exchange: Exchange) -> str | None:
     """The content type of a request whose headers are known; None where it had none."""
     return exchange.request.header("content-type")
@@ -33,6 +44,12 @@ STOP_TOO_MANY = Need(
     name="a request with five stop sequences",
     fits=lambda e: posts_json(e) and isinstance(e.member("stop"), list) and len(e.member("stop")) > MOST_STOPS,
     probes=("stop-five",),
+    protocol="chat",
+)
+MODEL_MISSING = Need(
+    name="a request without a model",
+    fits=lambda e: posts_json(e) and _lacks_model(e),
+    probes=("model-missing",),
     protocol="chat",
 )
 STREAM_TEXT = Need(

@@ -203,11 +203,12 @@ def test_a_document_in_place_of_a_stream_is_a_silent_failure_and_an_error_is_non
     ("probe", "rule", "verdict"),
     [
         ("messages-text", "chat/refusals/wrong-type", Verdict.FAIL),
-        ("stream-text", "chat/refusals/stream-a-text", Verdict.WARN),
-        ("stop-five", "chat/refusals/stop-too-many", Verdict.WARN),
-        ("parameter-unknown", "chat/refusals/parameter-unknown", Verdict.PASS),
-        ("content-type-text", "chat/refusals/content-type-text", Verdict.PASS),
-        ("context-exceeded", "chat/refusals/context-exceeded", Verdict.FAIL),
+        ("model-missing", "chat/strictness/model-missing", Verdict.WARN),
+        ("stream-text", "chat/strictness/stream-a-text", Verdict.WARN),
+        ("stop-five", "chat/strictness/stop-too-many", Verdict.WARN),
+        ("parameter-unknown", "chat/strictness/parameter-unknown", Verdict.PASS),
+        ("content-type-text", "chat/strictness/content-type-text", Verdict.PASS),
+        ("context-exceeded", "chat/strictness/context-exceeded", Verdict.FAIL),
     ],
 )
 def test_serving_it_all_the_same_is_worth_what_the_evidence_is(probe: str, rule: str, verdict: Verdict) -> None:
@@ -221,7 +222,7 @@ def test_serving_it_all_the_same_is_worth_what_the_evidence_is(probe: str, rule:
 @pytest.mark.parametrize("status", [200, 400, 415, 422, 503])
 def test_a_request_without_content_type_is_served_or_refused(status: int) -> None:
     change: Any = (lambda good: good) if status == 200 else refused(status)
-    assert "chat/refusals/content-type-missing" not in found(answered("content-type-missing", change))
+    assert "chat/strictness/content-type-missing" not in found(answered("content-type-missing", change))
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 500])

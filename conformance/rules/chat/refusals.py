@@ -3,7 +3,6 @@
 A mutant turns a good refusal into a good answer of another status, so that only the status is wrong.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import wraps
@@ -11,7 +10,7 @@ from functools import wraps
 from conformance.protocols.chat import emitter
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
-from conformance.rules.mutate import Mutant, dumps, is_stream, on_answer
+from conformance.rules.mutate import Mutant, dumps
 from conformance.rules.needs import (
     BAD_JSON,
     INVALID,
@@ -25,15 +24,7 @@ from conformance.rules.needs import (
     ROLE_UNKNOWN,
     WRONG_TYPE,
 )
-from conformance.rules.refusal_needs import (
-    CONTENT_TYPE_MISSING,
-    CONTENT_TYPE_TEXT,
-    CONTEXT_EXCEEDED,
-    PARAMETER_UNKNOWN,
-    STOP_TOO_MANY,
-    STREAM_TEXT,
-)
-from conformance.rules.rule import MAY, MUST, SHOULD, rule
+from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import OPENAPI, RFC9110, SUITE, issue
 from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Send, body
@@ -47,7 +38,6 @@ REPLY = emitter.Reply(
     prompt_tokens=9,
     completion_tokens=7,
 )
-CONTEXT_CODE = "context_length_exceeded"
 UNAVAILABLE = 503
 """Says that the server is overloaded, and nothing of the request."""
 NOT_OURS = (401, 403, 413, 415, 429)
@@ -117,52 +107,14 @@ def forbidden(answer: Answer) -> Answer:
     return replace(answer, status=403)
 
 
-def _unserved(answer: Answer, status: int, text: bytes) -> Answer:
-    """Another answer in place of a stream, with an error object or nothing in it."""
-    kept = tuple((name, value) for name, value in answer.headers if name.lower() == "x-request-id")
-    headers = (("content-type", "application/json"), *kept)
-    return replace(answer, status=status, headers=headers, acts=(Send(text),), framing=Framing.LENGTH)
-
-
-@on_answer
-def breaks_down(answer: Answer) -> Answer:
-    error = emitter.error("'NoneType' object has no attribute 'startswith'", "server_error")
-    return _unserved(answer, 500, dumps(error).encode()) if is_stream(answer) else answer
-
-
-@on_answer
-def sent_away(answer: Answer) -> Answer:
-    """A form was expected, and the browser is sent back to it."""
-    if not is_stream(answer):
-        return answer
-    found = _unserved(answer, 303, b"")
-    return replace(found, headers=(*found.headers, ("location", "/")))
-
-
-def _with_code(answer: Answer, code: object) -> Answer:
-    document = json.loads(body(answer.acts))
-    document["error"]["code"] = code
-    return replace(answer, acts=(Send(dumps(document).encode()),))
-
-
-@on_refusal
-def code_null(answer: Answer) -> Answer:
-    return _with_code(answer, None)
-
-
-@on_refusal
-def code_of_the_status(answer: Answer) -> Answer:
-    """As gateways have it."""
-    return _with_code(answer, str(answer.status))
-
-
-def _accepted(stream: View, wanted: str) -> Iterator[Finding]:
+def accepted(stream: View, wanted: str) -> Iterator[Finding]:
     """Nothing between 200 and 399 refuses a request; 5xx is the business of `no-server-error`."""
     if 200 <= stream.exchange.status < 400:
-        yield stream.finding(wanted, _got(stream))
+        yield stream.finding(wanted, got(stream))
 
 
-def _got(stream: View) -> str:
+def got(stream: View) -> str:
+    """What came instead of a refusal."""
     exchange = stream.exchange
     if exchange.document is not None:
         return f"status {exchange.status} and {show(exchange.document)}"
@@ -183,7 +135,7 @@ def _got(stream: View) -> str:
 def bad_json(stream: View) -> Iterator[Finding]:
     status = stream.exchange.status
     if 200 <= status < 500 and status not in (400, 422, *NOT_OURS):
-        yield stream.finding("status 400 (or 422)", _got(stream))
+        yield stream.finding("status 400 (or 422)", got(stream))
 
 
 @rule(
@@ -195,7 +147,7 @@ def bad_json(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_stream,),
 )
 def messages_missing(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400, as messages is required")
+    yield from accepted(stream, "status 400, as messages is required")
 
 
 @rule(
@@ -207,7 +159,7 @@ def messages_missing(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_stream,),
 )
 def messages_empty(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400, as messages has one item at least")
+    yield from accepted(stream, "status 400, as messages has one item at least")
 
 
 @rule(
@@ -219,7 +171,7 @@ def messages_empty(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_stream, refused_in_a_stream),
 )
 def wrong_type(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
+    yield from accepted(stream, "status 400")
 
 
 @rule(
@@ -231,7 +183,7 @@ def wrong_type(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_stream,),
 )
 def out_of_range(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
+    yield from accepted(stream, "status 400")
 
 
 @rule(
@@ -243,7 +195,7 @@ def out_of_range(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_stream,),
 )
 def limit_negative(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
+    yield from accepted(stream, "status 400")
 
 
 @rule(
@@ -255,7 +207,7 @@ def limit_negative(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_stream,),
 )
 def role_unknown(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
+    yield from accepted(stream, "status 400")
 
 
 @rule(
@@ -270,101 +222,7 @@ def role_unknown(stream: View) -> Iterator[Finding]:
     broken_by=(answered_with_a_document,),
 )
 def options_without_stream(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
-
-
-@rule(
-    id="chat/refusals/stream-a-text",
-    level=SHOULD,
-    says="A request whose stream is a text is refused with a 4xx status.",
-    source=(OPENAPI.at("CreateChatCompletionRequest.stream: boolean"), SUITE.at("vLLM and SGLang take it for true")),
-    needs=STREAM_TEXT,
-    broken_by=(answered_with_a_stream, answered_with_a_document),
-)
-def stream_a_text(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
-
-
-@rule(
-    id="chat/refusals/stop-too-many",
-    level=SHOULD,
-    says="A request with five stop sequences is refused with a 4xx status.",
-    source=(OPENAPI.at("StopConfiguration: up to 4 sequences"), SUITE.at("vLLM and llama.cpp take more")),
-    needs=STOP_TOO_MANY,
-    broken_by=(answered_with_a_stream,),
-)
-def stop_too_many(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400, as stop has four items at most")
-
-
-@rule(
-    id="chat/refusals/parameter-unknown",
-    level=MAY,
-    says="A request with a parameter that does not exist is refused with a 4xx status.",
-    source=(OPENAPI.at("error: unrecognized request argument"), SUITE.at("vLLM, SGLang and llama.cpp pass it over")),
-    needs=PARAMETER_UNKNOWN,
-    broken_by=(answered_with_a_stream,),
-)
-def parameter_unknown(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400")
-
-
-@rule(
-    id="chat/refusals/content-type-text",
-    level=MAY,
-    says="A request body that is called text/plain is refused with a 4xx status.",
-    source=(RFC9110.at("15.5.16: 415"), SUITE.at("vLLM and SGLang answer 400, llama.cpp reads it all the same")),
-    needs=CONTENT_TYPE_TEXT,
-    broken_by=(answered_with_a_stream,),
-)
-def content_type_text(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 415 or 400")
-
-
-@rule(
-    id="chat/refusals/content-type-missing",
-    level=MUST,
-    says="A request without content-type is served, or refused with a 4xx status.",
-    source=(RFC9110.at("8.3: a recipient may examine the data to determine its type"),),
-    needs=CONTENT_TYPE_MISSING,
-    broken_by=(breaks_down, sent_away),
-)
-def content_type_missing(stream: View) -> Iterator[Finding]:
-    status = stream.exchange.status
-    if status != 200 and not 400 <= status < 500 and status != UNAVAILABLE:
-        yield stream.finding("status 200, or 4xx", _got(stream))
-
-
-@rule(
-    id="chat/refusals/context-exceeded",
-    level=MUST,
-    says="A prompt that is longer than the context is refused with a 4xx status.",
-    source=(OPENAPI.at("error code context_length_exceeded"), SUITE.at("vLLM, SGLang and llama.cpp answer 400")),
-    needs=CONTEXT_EXCEEDED,
-    broken_by=(answered_with_a_stream,),
-)
-def context_exceeded(stream: View) -> Iterator[Finding]:
-    yield from _accepted(stream, "status 400: no context has room for a megabyte of text")
-
-
-@rule(
-    id="chat/refusals/context-code",
-    level=SHOULD,
-    says="The refusal of a prompt longer than the context has the code context_length_exceeded.",
-    source=(
-        OPENAPI.at("error code context_length_exceeded"),
-        SUITE.at("LiteLLM and LangChain tell by it when a shorter prompt is worth a try"),
-    ),
-    needs=CONTEXT_EXCEEDED,
-    broken_by=(code_null, code_of_the_status),
-)
-def context_code(stream: View) -> Iterator[Finding]:
-    document = stream.exchange.document
-    error = document.get("error") if isinstance(document, dict) else None
-    for_the_prompt = 400 <= stream.exchange.status < 500 and stream.exchange.status not in NOT_OURS
-    code = error.get("code", CONTEXT_CODE) if isinstance(error, dict) else CONTEXT_CODE
-    if for_the_prompt and code != CONTEXT_CODE and (code is None or isinstance(code, str)):
-        yield stream.finding(show(CONTEXT_CODE), show(code), pointer="/error/code")
+    yield from accepted(stream, "status 400")
 
 
 @rule(
@@ -377,7 +235,7 @@ def context_code(stream: View) -> Iterator[Finding]:
 )
 def model_unknown(stream: View) -> Iterator[Finding]:
     if stream.exchange.status != 404:
-        yield stream.finding("status 404", _got(stream))
+        yield stream.finding("status 404", got(stream))
 
 
 @rule(
@@ -390,7 +248,7 @@ def model_unknown(stream: View) -> Iterator[Finding]:
 )
 def key_missing(stream: View) -> Iterator[Finding]:
     if stream.exchange.status != 401:
-        yield stream.finding("status 401", _got(stream))
+        yield stream.finding("status 401", got(stream))
 
 
 @rule(
@@ -406,7 +264,7 @@ def key_missing(stream: View) -> Iterator[Finding]:
 )
 def no_server_error(stream: View) -> Iterator[Finding]:
     if stream.exchange.status >= 500 and stream.exchange.status != UNAVAILABLE:
-        yield stream.finding("a 4xx status", _got(stream))
+        yield stream.finding("a 4xx status", got(stream))
 
 
 RULES = (
@@ -418,13 +276,6 @@ RULES = (
     limit_negative,
     role_unknown,
     options_without_stream,
-    stream_a_text,
-    stop_too_many,
-    parameter_unknown,
-    content_type_text,
-    content_type_missing,
-    context_exceeded,
-    context_code,
     model_unknown,
     key_missing,
     no_server_error,
