@@ -20,7 +20,14 @@ from .need import (
     token_limit,
     was_read,
 )
-from .refusal_needs import CONTENT_TYPE_TEXT, CONTEXT_EXCEEDED, PARAMETER_UNKNOWN, STOP_TOO_MANY, STREAM_TEXT
+from .refusal_needs import (
+    CONTENT_TYPE_TEXT,
+    CONTEXT_EXCEEDED,
+    MODEL_MISSING,
+    PARAMETER_UNKNOWN,
+    STOP_TOO_MANY,
+    STREAM_TEXT,
+)
 
 REFUSALS = (
     "bad-json",
@@ -294,6 +301,7 @@ INVALID: Need = Need(
             WRONG_TYPE,
             OUT_OF_RANGE,
             ROLE_UNKNOWN,
+            MODEL_MISSING,
             STOP_TOO_MANY,
             STREAM_TEXT,
             PARAMETER_UNKNOWN,
@@ -301,7 +309,15 @@ INVALID: Need = Need(
             CONTEXT_EXCEEDED,
         )
     ),
-    probes=(*REFUSALS, "stop-five", "stream-text", "parameter-unknown", "content-type-text", "context-exceeded"),
+    probes=(
+        *REFUSALS,
+        "model-missing",
+        "stop-five",
+        "stream-text",
+        "parameter-unknown",
+        "content-type-text",
+        "context-exceeded",
+    ),
     protocol="chat",
 )
 OPTIONS_WITHOUT_STREAM = Need(
