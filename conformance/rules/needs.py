@@ -1,6 +1,7 @@
 """The needs that rules name: kinds of exchanges, and the probes that bring them about. Knows no rule."""
 
 from conformance.protocols.exchange import Exchange
+from conformance.rules.chat.tool_needs import CHOICE_UNKNOWN, CHOICE_WITHOUT_TOOLS
 
 from .determinism import undetermined
 from .need import (
@@ -302,6 +303,8 @@ INVALID: Need = Need(
             OUT_OF_RANGE,
             ROLE_UNKNOWN,
             MODEL_MISSING,
+            CHOICE_UNKNOWN,
+            CHOICE_WITHOUT_TOOLS,
             STOP_TOO_MANY,
             STREAM_TEXT,
             PARAMETER_UNKNOWN,
@@ -311,6 +314,8 @@ INVALID: Need = Need(
     ),
     probes=(
         *REFUSALS,
+        "tool-choice-unknown",
+        "tool-choice-without-tools",
         "model-missing",
         "stop-five",
         "stream-text",

@@ -6,9 +6,9 @@ A breach shows that the parameter was accepted and ignored.
 from collections.abc import Iterator
 
 from conformance.protocols.chat.calls import functions_of
-from conformance.protocols.chat.view import Choice, View
+from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
-from conformance.rules.chat.refusals import answered_with_a_stream, server_error
+from conformance.rules.chat.refusals import answered_with_a_stream
 from conformance.rules.chat.tool_calls import sound
 from conformance.rules.chat.tool_mutants import Calls, fragments_of, let_call, on_calls, with_call, without_calls
 from conformance.rules.chat.tool_needs import (
@@ -25,8 +25,6 @@ from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import OPENAPI, RFC9110, SUITE
 
 OPTION = OPENAPI.at("ChatCompletionToolChoiceOption")
-LEFT_OFF = ("length", "content_filter")
-"""Reasons to end before a call was made."""
 
 
 @on_chunks
@@ -51,11 +49,6 @@ def called_and_finished_with_stop(chunks: list[Chunk]) -> list[Chunk]:
 def none(stream: View) -> Iterator[Finding]:
     for call in stream.calls[:1]:
         yield stream.finding("text", f"a call of {show(call.name)}", call.first)
-
-
-def _says_no_call(choice: Choice) -> bool:
-    """The choice came to its end without a call, and not because it refused or was cut short."""
-    return bool(choice.finish) and choice.finish not in LEFT_OFF and not choice.called
 
 
 @on_chunks
@@ -87,9 +80,10 @@ def required(stream: View) -> Iterator[Finding]:
 
 
 def _no_call(stream: View, wanted: str) -> Iterator[Finding]:
+    """A choice ended of itself without a call; one that was cut short or filtered did not."""
     for choice in stream.choices.values() if stream.completed else ():
-        if _says_no_call(choice) and choice.finish == "stop" and not _refuses(stream):
-            got = f"finish_reason {choice.finish}, and {show(choice.text) if choice.text else 'no text'}"
+        if choice.finish == "stop" and not choice.called and not _refuses(stream):
+            got = f"finish_reason stop, and {show(choice.text) if choice.text else 'no text'}"
             yield stream.finding(wanted, got, choice.finishes[0][0])
             return
 
@@ -153,10 +147,10 @@ def parallel_off(stream: View) -> Iterator[Finding]:
             return
 
 
-def _not_refused(stream: View) -> Iterator[Finding]:
-    """Anything but a 4xx status; 503 says nothing of the request."""
+def _accepted(stream: View) -> Iterator[Finding]:
+    """A status of success; a 5xx is another rule's business, and shows nothing that was ignored."""
     exchange = stream.exchange
-    if not 400 <= exchange.status < 500 and exchange.status != 503:
+    if 200 <= exchange.status < 400:
         first = next((step.chunk for step in stream.steps if step.chunk), exchange.document)
         yield stream.finding("status 400", f"status {exchange.status}" + (f" and {show(first)}" if first else ""))
 
@@ -171,11 +165,11 @@ def _not_refused(stream: View) -> Iterator[Finding]:
         SUITE.at("OpenAI, vLLM and SGLang answer 400"),
     ),
     needs=CHOICE_UNKNOWN,
-    broken_by=(answered_with_a_stream, server_error),
+    broken_by=(answered_with_a_stream,),
     ignored="tool_choice",
 )
 def unknown_refused(stream: View) -> Iterator[Finding]:
-    yield from _not_refused(stream)
+    yield from _accepted(stream)
 
 
 @rule(
@@ -184,11 +178,11 @@ def unknown_refused(stream: View) -> Iterator[Finding]:
     says="A tool_choice that wants a call is refused with a 4xx status where no tools are offered.",
     source=(OPENAPI.at("tool_choice: none is the default when no tools are present"), SUITE.at("OpenAI answers 400")),
     needs=CHOICE_WITHOUT_TOOLS,
-    broken_by=(answered_with_a_stream, server_error),
+    broken_by=(answered_with_a_stream,),
     ignored="tool_choice",
 )
 def without_tools_refused(stream: View) -> Iterator[Finding]:
-    yield from _not_refused(stream)
+    yield from _accepted(stream)
 
 
 RULES = (
