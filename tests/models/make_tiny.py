@@ -55,7 +55,7 @@ def call(name: str, **arguments: str) -> str:
 
 
 COUNTED = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
-LIST = "\n".join(f"{n}. item number {n}" for n in range(1, 41))
+LIST = "\n".join(f"{n}. item number {n}" for n in range(1, 26))
 REPLIES = {
     "Hello": "Hello! How can I help you today?",
     "Say hi": "Hi there!",
@@ -64,7 +64,7 @@ REPLIES = {
     "Write a long list": LIST,
     "Think first": "<think>\nTwo and two are four.\n</think>\n\nThe answer is 4.",
     "Tell me a story": "A model met a client. The client said: not so fast. So it told its story token by token.",
-    "Give JSON": '{"city": "Paris", "degrees": 18, "sunny": true}',
+    "Give JSON": '{"person": {"name": "Ada", "age": 36}, "mood": "calm", "dice": [3, 4]}',
     "What is the weather in Paris?": "I cannot know the weather.",
     "Weather in Paris and Rome?": "I cannot know the weather.",
     "Look then call": "There is nothing to call.",
@@ -81,6 +81,7 @@ WITH_TOOLS = {
 RAW = {
     "Count from 1 to 10": f": {COUNTED}",
     "Say hi": ": Hi there!",
+    "Write unicode": f": {REPLIES['Write unicode']}",
     "Write a long list": f":\n{LIST}",
     f"{START}assistant\n": "You have not said anything.",
 }
@@ -141,6 +142,7 @@ def train(words: Any) -> Any:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     torch.manual_seed(SEED)
+    torch.set_num_threads(1)  # more gain little here, and wait for each other on a busy machine
     config = Qwen2Config(
         vocab_size=len(words),
         hidden_size=WIDTH,
