@@ -61,7 +61,7 @@ def test_a_run_gives_one_exchange_per_probe_in_the_order_of_the_catalogue(play):
 
 def test_a_feature_that_is_not_declared_keeps_its_probes_at_home(play):
     exchanges, _ = play(GOOD, features={"stop"})
-    assert [e.probe for e in exchanges] == [probe.name for probe in PROBES if probe.feature in ("", "stop")]
+    assert [e.probe for e in exchanges] == [probe.name for probe in PROBES if probe.runs_on({"stop"})]
 
 
 def test_the_first_probe_goes_alone_and_then_as_many_as_there_are_workers(play):

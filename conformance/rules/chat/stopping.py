@@ -64,7 +64,7 @@ def _lost(text: str, wanted: str, stops: list[str]) -> tuple[int, str] | None:
     )
     for stop in stops:
         for length in range(len(stop) - 1, 0, -1):
-            begin = stop[:length].rstrip() or stop[:length]
+            begin = stop[:length]
             for at in range(max(0, parting - length), parting + 1):
                 rest = wanted[at + len(begin) :]
                 if wanted.startswith(begin, at) and text[:at] == wanted[:at] and text[at : at + 8] == rest[:8] != "":
