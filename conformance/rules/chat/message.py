@@ -68,7 +68,7 @@ def choices(answer: View) -> Iterator[Finding]:
     yield from wrong
     if not wrong:
         found = sorted(choice["index"] for choice in _choices(answer))
-        if found != list(range(answer.choices_asked)):
+        if len(found) != answer.choices_asked or found != list(range(len(found))):
             wanted = f"index 0 to {answer.choices_asked - 1}" if answer.choices_asked > 1 else "one choice, index 0"
             yield answer.finding(wanted, f"index {', '.join(map(str, found[:20]))}", pointer="/choices")
 
