@@ -157,7 +157,7 @@ def numbers_as_text(value: Any) -> Any:
 @on_value
 def other_members(value: Any) -> Any:
     """json_schema is taken for json_object."""
-    return {"answer": list(value)}
+    return {"answer": list(value)} if isinstance(value, dict) else value
 
 
 @rule(
@@ -311,7 +311,9 @@ def document_fenced(document: dict[str, Any]) -> None:
 @on_completion
 def document_without_a_member(document: dict[str, Any]) -> None:
     message = document["choices"][0]["message"]
-    value = json.loads(message["content"])
+    is_json, value = _read(message.get("content") or "")
+    if not is_json or not isinstance(value, dict):
+        return
     message["content"] = json.dumps(dict(list(value.items())[1:]))
 
 
