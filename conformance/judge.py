@@ -98,7 +98,7 @@ def _judge_rule(
 def _reason(rule: Rule, verdict: Verdict, found: Sequence[JudgedFinding]) -> str:
     if verdict is Verdict.TOLERATED:
         return next(f.reason for f in found if f.verdict is Verdict.TOLERATED)
-    if rule.ignored and verdict in (Verdict.FAIL, Verdict.WARN):
+    if rule.ignored and verdict in (Verdict.FAIL, Verdict.WARN) and not all(f.finding.obeyed for f in found):
         return f"silent failure: {rule.ignored} was accepted and ignored"
     return ""
 

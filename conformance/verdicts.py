@@ -82,7 +82,8 @@ class RuleVerdict:
     @property
     def silent_failure(self) -> str:
         """The request parameter that was accepted and ignored, "" where none was."""
-        return self.rule.ignored if self.verdict in (Verdict.FAIL, Verdict.WARN) else ""
+        broken = self.verdict in (Verdict.FAIL, Verdict.WARN)
+        return self.rule.ignored if broken and not all(found.finding.obeyed for found in self.findings) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class Finding:
     """First byte and the byte after the last one, in the response body."""
     pointer: str = ""
     """JSON pointer into the message."""
+    obeyed: bool = False
+    """The parameter that the rule is about was not ignored, only not kept to the letter."""
 
 
 def show(value: object, limit: int = SHOWN) -> str:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from conformance.judge import findings_of
+from conformance.judge import findings_of, judge
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.reading import ExchangeReader
 from conformance.rules import ALL
+from conformance.verdicts import Verdict
 from conformance.wire.http import Head
 
 CHAT = {"model": "mock", "messages": [{"role": "user", "content": "Go"}]}
@@ -86,6 +87,17 @@ def test_a_control_token_that_the_request_has_may_be_explained() -> None:
     asked = [{"role": "user", "content": "What does <|im_end|> mean?"}]
     assert set() == spoken("<|im_end|> ends a turn", messages=asked)
     assert {"text/no-control-tokens"} == spoken("Hello<|im_end|>")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(b"1, 2, 3", ""), (b"1, 2, 3, 4", "silent failure: stop was accepted and ignored")]
+)
+def test_a_reply_that_ends_with_its_stop_sequence_did_not_ignore_it(text: bytes, reason: str) -> None:
+    body = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"' + text + b'"}}]}\n\n' + FINISH + DONE
+    verdicts = {verdict.rule.id: verdict for verdict in judge([exchange(body, stream=True, stop=["3"])])}
+    found = verdicts["chat/limits/stop-sequence-cut"]
+    assert (Verdict.FAIL, reason) == (found.verdict, found.reason)
+    assert ("stop" if reason else "") == found.silent_failure
 
 
 def test_a_stop_sequence_may_stay_in_when_the_request_wants_it_in() -> None:

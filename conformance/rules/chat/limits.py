@@ -1,6 +1,7 @@
 """The limits that a request sets: stop sequences and max_tokens, kept and named in the finish_reason."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.protocols.chat.view import View
 from conformance.protocols.finding import Finding, show
@@ -46,7 +47,10 @@ def stop_sequence_cut(stream: View) -> Iterator[Finding]:
             if stop and (at := text.find(stop)) >= 0:
                 step = choice.step_at(at)
                 got = show(text[max(0, at - 40) : at + len(stop) + 40])
-                yield stream.finding(f"the text up to {show(stop)}", got, step, pointer=pointer_to(step, choice.index))
+                found = stream.finding(
+                    f"the text up to {show(stop)}", got, step, pointer=pointer_to(step, choice.index)
+                )
+                yield replace(found, obeyed=text.endswith(stop))
                 break
 
 
