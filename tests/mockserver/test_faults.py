@@ -14,6 +14,7 @@ from conformance.rules.rule import Rule
 from conformance.wire.script import Answer
 from mockserver import faults
 from mockserver.answering import Settings, answer
+from mockserver.routes import respond
 
 EVERY = [pytest.param(rule, mutant, id=f"{rule.id}#{name_of(mutant)}") for rule in ALL for mutant in rule.broken_by]
 
@@ -74,8 +75,9 @@ def test_a_fault_breaks_what_its_rule_is_about_and_nothing_else(rule: Rule) -> N
         request = requests_of(probe, url="http://mock/v1", model="mock", headers=proof.KEY if probe.with_key else ())[
             -1
         ]
-        broken = faults.apply((rule, _breaks), request, answer(request, proof.SETTINGS)).status == 599
-        stream_by_any_name = replace(exchange, probe="stream") if exchange.status == 200 else exchange
+        broken = faults.apply((rule, _breaks), request, respond(request, proof.SETTINGS)).status == 599
+        name = "completions-stream" if exchange.protocol == "completions" else "stream"
+        stream_by_any_name = replace(exchange, probe=name) if exchange.status == 200 else exchange
         if rule.needs.fits(exchange):
             assert broken, f"the answer to {probe.name} stays as it was"
         elif rule.needs.alone:
