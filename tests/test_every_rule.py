@@ -47,7 +47,7 @@ def test_no_two_rules_have_the_same_id() -> None:
 def test_its_id_is_where_it_lives(rule: Rule) -> None:
     *folders, name = rule.id.replace("-", "_").split("/")
     module = vars(import_module(".".join(["conformance.rules", *folders])))
-    assert rule is module.get(name, module.get(f"{name}_"))
+    assert rule is module.get(f"{name}_", module.get(name))
     assert rule in module["RULES"]
 
 

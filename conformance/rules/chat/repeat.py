@@ -182,8 +182,8 @@ def choices_change_places(chunks: list[Chunk]) -> list[Chunk]:
 @rule(
     id="chat/repeat/first-choice-as-with-one",
     level=SHOULD,
-    says="The first of several choices at temperature 0 is the one that comes alone.",
-    source=(SUITE.at("temperature 0 and a seed, on a target that declares itself deterministic"),),
+    says="With only the likeliest token left, the first of several choices is the one that comes alone.",
+    source=(SUITE.at("top_p next to 0 and a seed, on a target that declares itself deterministic"),),
     needs=CHOICES_BESIDE_ONE,
     broken_by=(first_choice_cut, choices_change_places),
 )
