@@ -15,9 +15,11 @@ EVENT_STREAM = "text/event-stream"
 NOT_RECORDED = "not recorded"
 """Neither what a rule about the member needs, nor its absence."""
 UNKNOWN: dict[str, object] = {
+    "model": NOT_RECORDED,
     "messages": [{"role": "user", "content": NOT_RECORDED}],
     "stream_options": NOT_RECORDED,
     "tools": NOT_RECORDED,
+    "functions": NOT_RECORDED,
 }
 DOCUMENT = Request("POST", "http://not-recorded/v1/chat/completions", (), UNKNOWN)
 STREAM_BODY: dict[str, object] = {**UNKNOWN, "stream": True}
