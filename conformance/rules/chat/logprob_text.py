@@ -145,7 +145,8 @@ def always_sent(chunks: list[Chunk]) -> list[Chunk]:
     broken_by=(always_sent,),
 )
 def only_when_asked(stream: View) -> Iterator[Finding]:
-    if b'"logprobs"' not in stream.exchange.body:
+    body = stream.exchange.body
+    if body.count(b'"logprobs"') == body.count(b'"logprobs":null') + body.count(b'"logprobs": null'):
         return
     found = [part for told in stream.told.values() for part in told if part.tokens]
     if found:

@@ -47,14 +47,12 @@ def end_tag_left_in(chunks: list[Chunk], found: list[Chunk]) -> list[Chunk]:
     broken_by=(not_parsed, end_tag_left_in),
 )
 def none_in_the_reply(stream: View) -> Iterator[Finding]:
-    body = stream.exchange.body.lower()
-    if b"think" not in body and b"thought" not in body and b"reasoning>" not in body:
-        return
     for choice in stream.choices.values():
-        found = TAGS.search(choice.text)
+        text = choice.text
+        found = TAGS.search(text)
         if found and not _asks_for_tags(stream.exchange):
             step = choice.step_at(found.start())
-            got = show(choice.text[max(0, found.start() - 40) : found.end() + 40])
+            got = show(text[max(0, found.start() - 40) : found.end() + 40])
             yield stream.finding("the reply alone", got, step, pointer=pointer_to(step, choice.index))
 
 
