@@ -201,10 +201,7 @@ def first_alternatives_within_a_chunk(chunks: list[Chunk]) -> list[Chunk]:
     ),
     needs=ALTERNATIVES,
     broken_by=(first_alternatives_for_all, first_alternatives_within_a_chunk),
-    also_breaks=(
-        "chat/logprob-values/likeliest-at-temperature-zero",
-        "chat/logprob-values/same-among-alternatives",
-    ),
+    also_breaks=("chat/logprob-values/likeliest-at-temperature-zero",),
 )
 def alternatives_of_its_own(stream: View) -> Iterator[Finding]:
     """The same numbers to the last digit, for another token: that is no chance."""
