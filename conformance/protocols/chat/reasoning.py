@@ -1,5 +1,6 @@
 """What a stream thinks before it speaks: members of a delta that OpenAI does not have. Knows no view and no rule."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,8 @@ from conformance.protocols.exchange import Step
 
 NAMES = ("reasoning_content", "reasoning")
 """DeepSeek, SGLang and llama.cpp write the first, vLLM, Groq, Ollama and OpenRouter the second."""
+WRITTEN = re.compile(rb'"reasoning(?:_content)?"\s*:\s*+(?!null|"")')
+"""One of these members with a value that says something."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class Thought:
 
 def has_any(body: bytes) -> bool:
     """Whether a stream may have any; this is quick."""
-    return b'"reasoning' in body
+    return WRITTEN.search(body) is not None
 
 
 def thoughts(chunks: Iterable[Step]) -> dict[int, Thought]:
