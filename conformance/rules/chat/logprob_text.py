@@ -137,10 +137,7 @@ def always_sent(chunks: list[Chunk]) -> list[Chunk]:
     id="chat/logprob-text/only-when-asked",
     level=MUST,
     says="A stream that did not ask for logprobs brings none.",
-    source=(
-        OPENAPI.at("CreateChatCompletionRequest.logprobs: default false"),
-        OBSERVED.at("109 of 109"),
-    ),
+    source=(OPENAPI.at("CreateChatCompletionRequest.logprobs: default false"), OBSERVED.at("109 of 109")),
     needs=LOGPROBS_NOT_ASKED,
     broken_by=(always_sent,),
 )

@@ -19,10 +19,8 @@ PLAIN = frozenset(
     ("id", "object", "created", "model", "choices", "system_fingerprint", "service_tier", "usage", "obfuscation")
 )
 """Members that any chunk has; whatever else a chunk without choices carries is the reason why it was sent."""
-NAMED = 8
-"""Missing choices that are named."""
-FEW = 0.1
-"""Share of the chunks that may carry nothing, where there are more than two such."""
+NAMED = 8  # missing choices, at most
+FEW = 0.1  # of the chunks may carry nothing, where there are more than two such
 
 
 @on_messages
@@ -272,11 +270,12 @@ def last_choice_left_out(chunks: list[Chunk]) -> list[Chunk]:
 )
 def all_choices_sent(stream: View) -> Iterator[Finding]:
     asked = stream.choices_asked  # any number at all, in a foreign recording
-    lacking = asked - sum(1 for index in stream.choices if 0 <= index < asked)
-    if lacking > 0 and stream.choices and stream.completed:
-        named = [str(i) for i in islice((i for i in range(asked) if i not in stream.choices), NAMED)]
-        more = f" and {lacking - len(named)} more" if lacking > len(named) else ""
-        yield stream.finding(f"choices 0 to {asked - 1}", f"no chunk for choice {', '.join(named)}{more}", stream.last)
+    missing = [str(i) for i in islice((i for i in range(asked) if i not in stream.choices), NAMED)]
+    if missing and stream.choices and stream.completed:
+        more = " and more" if len(missing) == NAMED else ""
+        yield stream.finding(
+            f"choices 0 to {asked - 1}", f"no chunk for choice {', '.join(missing)}{more}", stream.last
+        )
 
 
 @on_each_choice
