@@ -123,7 +123,7 @@ async def _leave(streams: Streams) -> None:
 
 def _bytes_of(request: Request, fault: str) -> bytes:
     headers, body = dict(request.headers), request.body
-    if isinstance(body, dict) and fault:
+    if isinstance(body, dict) and fault and "model" in body:
         body = {**body, "model": f"{body['model']}#{fault}"}
     elif fault:
         headers["x-streamspec-fault"] = fault
@@ -157,10 +157,10 @@ def _seen(exchange: Exchange | None, *, both: bool) -> object:
 
 def _changed(rule: Rule, mutant: Mutant) -> list[tuple[Probe, Exchange]]:
     """The probes whose answer this mutant changes, and what they give in memory."""
-    changed = []
+    changed: list[tuple[Probe, Exchange]] = []
     for probe, good in proof.good_exchanges():
-        if not rule.needs.fits(good):
-            continue
+        if not rule.needs.fits(good) or (rule.needs.alone and probe.companion and changed):
+            continue  # the mock leaves alone a companion that the rule has nothing to say about; the proof breaks both
         broken = proof.exchanges_of(probe, mutant, second=rule.needs.second is not None)
         if _seen(broken, both=not rule.needs.alone) != _seen(good, both=not rule.needs.alone):
             changed.append((probe, broken))

@@ -30,7 +30,6 @@ def only_done(messages: list[str]) -> list[str]:
 
 @on_chunks
 def only_metadata(chunks: list[Chunk]) -> list[Chunk]:
-    """What comes before the choices, and nothing of them."""
     return [{**chunks[0], "choices": [], "prompt_filter_results": []}]
 
 
