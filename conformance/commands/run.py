@@ -63,7 +63,7 @@ REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verbose: bool, **options: Any) -> None:
     """Judge live endpoints: targets of targets.yaml, one given by --url, or (neither) the built-in mock server.
 
-    Sends some twenty small requests, side by side, and judges the answers by every rule. The API key is read from the
+    Sends some forty small requests, side by side, and judges the answers by every rule. The API key is read from the
     environment, never from an argument, and reaches no file. Recordings can be judged again with `streamspec check`,
     with the same verdicts. A target with a launch command is started, awaited, judged and ended.
 
