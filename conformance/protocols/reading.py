@@ -7,7 +7,7 @@ from conformance.wire import encoder
 from conformance.wire.decoder import Decoder
 from conformance.wire.events import Event
 from conformance.wire.http import Head, ResponseReader
-from conformance.wire.script import Answer, Framing, Reset, Send, Wait
+from conformance.wire.script import Answer, Reset, Send, Wait
 
 from .chat.reader import Reader
 from .completions.reader import reader_of
@@ -190,8 +190,3 @@ def exchange_of(
 def hung_up_on(request: Request, *, probe: str, beside: Exchange) -> Exchange:
     """What a client records when the connection it meant to use again is already closed."""
     return ExchangeReader(request).close(Ending.RESET, 0.0, probe=probe, beside=beside)
-
-
-def closes(answer: Answer) -> bool:
-    """The server will not take another request on this connection."""
-    return answer.hangs_up or answer.framing in (Framing.CLOSE, Framing.RAW)
