@@ -6,7 +6,7 @@ from pathlib import Path
 from conformance.judge import judge, unused_tolerances
 from conformance.loading import Loaded, LoadError, load
 from conformance.protocols.chat import dialects
-from conformance.protocols.exchange import Request
+from conformance.protocols.exchange import Ending, Request
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
 from conformance.verdicts import Checked, Verdict, worst
@@ -39,9 +39,15 @@ def _check(loaded: Loaded, dialect: str, rules: Sequence[Rule]) -> Checked:
     verdicts = judge([loaded.exchange], rules=rules, dialect=guess.dialect)
     verdict = worst(v.verdict for v in verdicts)
     kept = tuple(v for v in verdicts if v.findings or v.verdict is Verdict.SUITE_ERROR)
-    reason = f"{loaded.left_out} other exchanges of the file are no completions" if loaded.left_out else ""
+    reasons = []
+    if loaded.left_out:
+        reasons.append(f"{loaded.left_out} other exchanges of the file are no completions")
+    if loaded.exchange.ending is Ending.CUT:
+        reasons.append("cut off: what comes after that is not judged, nor what is missing")
     if not loaded.exchange.protocol:
-        reason = f"{loaded.exchange.request.path or 'this path'} is no completion, of chat or of text: HTTP rules only"
+        reasons.append(
+            f"{loaded.exchange.request.path or 'this path'} is no completion, of chat or of text: HTTP rules only"
+        )
         verdict = verdict if verdict is not Verdict.PASS else Verdict.NOT_APPLICABLE
     unused = unused_tolerances(guess.dialect, verdicts)
-    return Checked(loaded.path, verdict, guess.dialect.name, kept, reason, guess.why, unused)
+    return Checked(loaded.path, verdict, guess.dialect.name, kept, "; ".join(reasons), guess.why, unused)

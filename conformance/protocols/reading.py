@@ -16,6 +16,10 @@ from .payload import parse
 
 TIME_LIMIT = 60.0
 """Seconds that an exchange may take in memory, and by default on a socket."""
+MAX_EVENTS = 1_000_000
+"""Events that are kept of one answer; beyond them it is cut. They may take two gigabytes of memory."""
+SLICE = 1024 * 1024
+"""Bytes that are decoded at once, so that the limit is noticed in time."""
 SHARED = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 """Members that nearly every chunk repeats; their values are kept once."""
 
@@ -83,9 +87,8 @@ class ExchangeReader:
         if self.head_at is None and self.head is not None:
             self.head_at = at
         if piece:
-            self._body.write(piece)
             self._size += len(piece)
-            self._take(self._decoder.feed(piece, at))
+            self._decode(piece, at)
 
     def close(
         self,
@@ -98,11 +101,12 @@ class ExchangeReader:
     ) -> Exchange:
         """No more bytes will come; the exchange is complete."""
         if self._http and ending is Ending.EOF and (piece := self._http.close()):
-            self._body.write(piece)
-            self._take(self._decoder.feed(piece, at))
+            self._decode(piece, at)
         body = self._body.getvalue()
         document = _document(body)
-        if document is None:
+        if self._full:
+            ending = Ending.CUT
+        elif document is None:
             self._take(self._decoder.close(at))
         return Exchange(
             request=self._request,
@@ -121,6 +125,18 @@ class ExchangeReader:
             source=source,
             beside=beside,
         )
+
+    @property
+    def _full(self) -> bool:
+        return len(self._events) > MAX_EVENTS
+
+    def _decode(self, piece: bytes, at: float | None) -> None:
+        self._body.write(piece)
+        for start in range(0, len(piece), SLICE):
+            if self._full:
+                break
+            part = piece if len(piece) <= SLICE else piece[start : start + SLICE]
+            self._take(self._decoder.feed(part, at))
 
     def _take(self, events: list[Event]) -> None:
         self._events += events

@@ -85,7 +85,9 @@ def test_a_file_that_cannot_be_read_exits_with_two_and_the_others_are_judged_all
 
 def test_a_recording_that_stops_in_the_middle_is_judged_as_far_as_it_goes(tmp_path):
     (tmp_path / "cut.jsonl").write_text(HEADER + FIRST + TEXT)
-    assert 0 == check(tmp_path / "cut.jsonl").exit_code
+    result = check(tmp_path / "cut.jsonl")
+    assert 0 == result.exit_code
+    assert "cut off" in result.stdout
 
 
 def test_an_empty_folder_exits_with_two(tmp_path):

@@ -121,3 +121,17 @@ def test_members_that_repeat_are_kept_once() -> None:
     assert one.chunk is not None
     assert two.chunk is not None
     assert all(one.chunk[name] is two.chunk[name] for name in ("id", "created", "model"))
+
+
+def test_an_answer_of_countless_events_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.protocols.reading.MAX_EVENTS", 3)
+    monkeypatch.setattr("conformance.protocols.reading.SLICE", 2 * len(CHUNK))
+    exchange = received(Send(CHUNK * 50), framing=Framing.CLOSE)
+    assert Ending.CUT is exchange.ending
+    assert 4 == len(exchange.events)
+
+
+def test_an_answer_of_as_many_events_as_are_allowed_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.protocols.reading.MAX_EVENTS", 3)
+    exchange = received(Send(CHUNK * 2 + DONE), framing=Framing.CLOSE)
+    assert (Ending.EOF, 3) == (exchange.ending, len(exchange.events))
