@@ -57,6 +57,11 @@ class Call:
         return self.names[0][1] if self.names else ""
 
     @property
+    def is_custom(self) -> bool:
+        """A call of a custom tool, which takes text and no arguments."""
+        return bool(self.types) and self.types[0][1] == "custom"
+
+    @property
     def arguments(self) -> str:
         """The pieces put together, as clients do."""
         return "".join(piece for _, piece in self.pieces)
@@ -78,7 +83,7 @@ class Call:
 
     def take(self, step: Step, fragment: Fragment) -> None:
         """Add the next fragment."""
-        function = fragment.get("function")
+        function = fragment.get("function", fragment.get("custom"))  # custom tools take text; only their names are read
         function = function if isinstance(function, dict) else {}
         own_id, name, piece = (
             value if isinstance(value, str) else None

@@ -188,9 +188,9 @@ def function_as_text(delta: Chunk) -> None:
 @rule(
     id="chat/delta/tool-call-members",
     level=MUST,
-    says="Id and name of a tool call are strings, its type is function.",
+    says="Id and name of a tool call are strings, its type is function or custom.",
     source=(OPENAPI.at("ChatCompletionMessageToolCallChunk"), ALWAYS),
-    needs=STREAM,
+    needs=STREAM,  # the document has no custom calls in chunks, though it has them in requests and completions
     broken_by=(call_id_number, call_type_empty, function_as_text),
 )
 def tool_call_members(stream: View) -> Iterator[Finding]:

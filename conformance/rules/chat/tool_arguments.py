@@ -246,7 +246,7 @@ def empty(fragments: list[Fragment]) -> None:
 )
 def empty_object(stream: View) -> Iterator[Finding]:
     for call in _finished(stream):
-        if call.whole is Whole.EMPTY and call.names and _takes_nothing(stream, call):
+        if call.whole is Whole.EMPTY and call.names and not call.is_custom and _takes_nothing(stream, call):
             yield stream.finding("{}", show(call.arguments), call.last)
             return
 

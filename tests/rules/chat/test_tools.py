@@ -213,3 +213,12 @@ def test_a_thousand_calls_alike_are_a_handful_of_findings() -> None:
     calls = [begin("nothing", 0, f"call_{n}", "{") for n in range(1000)]
     broken = found(ROLE, *calls, finish("stop"), DONE)
     assert {} == {rule: len(findings) for rule, findings in broken.items() if len(findings) > 1}
+
+
+def test_a_call_of_a_custom_tool_is_no_mistake() -> None:
+    start = '"tool_calls":[{"index":0,"id":"call_1","type":"custom","custom":{"name":"run","input":""}}]'
+    said = chunk('"tool_calls":[{"index":0,"custom":{"input":"print(1)"}}]')
+    tools = [{"type": "custom", "custom": {"name": "run"}}]
+    assert {} == found(ROLE, chunk(start), said, finish("tool_calls"), DONE, tools=tools)
+    everything = findings_of(exchange(ROLE, chunk(start), said, finish("tool_calls"), DONE, tools=tools))
+    assert [] == everything["chat/delta/tool-call-members"]
