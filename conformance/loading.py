@@ -146,9 +146,10 @@ def _form(path: Path) -> str:
 def _recording(path: Path) -> Exchange:
     with path.open("rb") as file:
         first = file.readline()
-        name = recording.read_header(first).beside
-        beside = _beside(path, name) if name else None
-        return recording.read(chain([first], file), source=str(path), beside=beside)
+        header = recording.read_header(first)
+        beside = _beside(path, header.beside) if header.beside else None
+        group = tuple(_beside(path, name) for name in header.group)
+        return recording.read(chain([first], file), source=str(path), beside=beside, group=group)
 
 
 def _beside(path: Path, name: str) -> Exchange:

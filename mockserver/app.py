@@ -35,6 +35,8 @@ BODY_MAXIMUM = 8 * 1024 * 1024
 """Bytes of a request body; a longer one is answered 413."""
 GRACE = 0.05
 """Seconds that aiohttp gives each connection when the server stops; the plays have been ended before."""
+Respond = Callable[[Request, Settings, Callable[[], object]], Answer]
+"""A request to a good answer; the last argument gives what the journal holds."""
 DEFAULTS = Settings()
 AT_ONCE = Pacing()
 
@@ -46,13 +48,17 @@ class MockServer:
         self,
         settings: Settings = DEFAULTS,
         host: str = "127.0.0.1",
-        port: int = 0,
+        port: int | None = 0,
         fault: str | None = None,
         pacing: Pacing = AT_ONCE,
         *,
         sleep: Sleep = asyncio.sleep,
+        respond: Respond = routes.respond,
     ) -> None:
-        """`fault` is put into every answer it applies to; raises LookupError where there is none of that name."""
+        """`fault` is put into every answer it applies to; raises LookupError where there is none of that name.
+
+        `respond` makes the good answers. With port None there is no socket: whoever wants to talk to the server gives `accept()` a transport.
+        """
         self.journal = Journal()
         self.url = ""
         self._settings = settings
@@ -62,16 +68,21 @@ class MockServer:
         self._fault_name = fault
         self._pacing = pacing
         self._sleep = sleep
+        self._respond_to = respond
         self._runner: web.ServerRunner | None = None
+        self._server: web.Server | None = None
         self._plays: set[asyncio.Task[object]] = set()
         self._stopping = False
         self._asked: set[str] = set()
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError, with what is wrong, where that port cannot be had."""
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
-        self._runner = web.ServerRunner(server, shutdown_timeout=GRACE)
+        self._server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=GRACE)
         await self._runner.setup()
+        if self._port is None:
+            self.url = "http://in-memory/v1"
+            return self
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
         except (OSError, OverflowError) as error:
@@ -91,6 +102,11 @@ class MockServer:
         await asyncio.gather(*self._plays, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def accept(self) -> asyncio.Protocol:
+        """The server's side of a new connection, for a transport that is made by the caller."""
+        assert self._server is not None, "inside `async with` only"
+        return self._server()
 
     def _cannot_listen(self, error: OSError | OverflowError) -> OSError:
         code = error.errno if isinstance(error, OSError) else errno.EINVAL
@@ -138,7 +154,7 @@ class MockServer:
         url = f"{self.url.removesuffix('/v1')}{request.rel_url.raw_path}"
         asked, name = faults.split(Request(request.method, url, headers, answering.read_body(raw) if raw else None))
         entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
-        good = routes.respond(asked, self._settings, self.journal.document)
+        good = self._respond_to(asked, self._settings, self.journal.document)
         if routes.is_side(asked.path):
             return good  # the rules are about completions, and so are their mutants
         try:

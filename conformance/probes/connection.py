@@ -9,7 +9,7 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, cast
 
@@ -138,6 +138,10 @@ async def connect(endpoint: Endpoint, clock: Clock) -> Connection:
     except OSError as error:  # TimeoutError and ssl.SSLError are OSErrors too
         raise Unreachable(_what_to_do(error, where, endpoint)) from error
     return connection
+
+
+Dial = Callable[[Endpoint, Clock], Awaitable[Connection]]
+"""How a connection is made; raises what `connect` raises."""
 
 
 def _what_to_do(error: OSError, where: str, endpoint: Endpoint) -> str:

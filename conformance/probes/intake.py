@@ -31,8 +31,8 @@ class Sink(Protocol):
     def data(self, at: float, data: bytes) -> None:
         """Bytes have come, `at` seconds after the request."""
 
-    def end(self, at: float, ending: Ending) -> None:
-        """No more will."""
+    def end(self, at: float, ending: Ending, left_by: str = "") -> None:
+        """No more will; `left_by` says how we left, if we did."""
 
 
 class Budget:

@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.protocols.exchange import Ending, Exchange, Request
 
 from .catalogue import Companion, Probe, requests_of
-from .connection import By, Clock, Connection, Unreachable, connect
+from .connection import By, Clock, Connection, Dial, Unreachable, connect
 from .endpoint import Endpoint
 from .intake import Budget
 from .recorder import not_sent, record
@@ -33,6 +33,8 @@ class Stage:
     clock: Clock
     notes: Mapping[str, str]
     """What else a recording says of its source."""
+    dial: Dial = connect
+    """How a connection is made."""
     answered: int = 0
     """Exchanges that came to an end, a good one or a bad one."""
     trouble: int = 0
@@ -63,7 +65,7 @@ async def perform(stage: Stage, probe: Probe, *, must: bool = False) -> Exchange
 async def _one_after_the_other(before: "Turn", own: "Turn", *, must: bool) -> Exchange:
     """Both on one connection, where the first answer leaves it open."""
     try:
-        connection = await connect(before.stage.endpoint, before.stage.clock)
+        connection = await before.stage.dial(before.stage.endpoint, before.stage.clock)
     except Unreachable:
         if must:
             raise
@@ -101,7 +103,7 @@ class Turn:
     async def on_a_new_connection(self, *, must: bool = False) -> Exchange:
         """Sent on a connection of its own."""
         try:
-            connection = await connect(self.stage.endpoint, self.stage.clock)
+            connection = await self.stage.dial(self.stage.endpoint, self.stage.clock)
         except Unreachable:
             if must:
                 raise

@@ -58,6 +58,7 @@ async def record(
         budget=budget or Budget(limits),
         wanted=leave.messages if leave else None,
     )
+    by = leave.by if leave else By.FIN
     start = connection.clock()
     sent = bytes_of(request, endpoint, with_key=with_key, way=way)
     ending, at = Ending.LEFT, None
@@ -72,10 +73,11 @@ async def record(
         if at is None:
             at = max(0.0, connection.clock() - start)
         if ending is Ending.LEFT:
-            connection.leave(leave.by if leave else By.FIN)
+            connection.leave(by)
         if sink is not None:
-            sink.end(at, ending)
-    return reader.close(ending, at, probe=probe, source=source, beside=beside)
+            sink.end(at, ending, by.value)
+    left_by = by.value if ending is Ending.LEFT else ""
+    return reader.close(ending, at, probe=probe, source=source, beside=beside, left_by=left_by)
 
 
 def not_sent(

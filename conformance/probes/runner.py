@@ -15,7 +15,7 @@ from types import MappingProxyType
 from conformance.protocols.exchange import Ending, Exchange
 
 from .catalogue import Probe, requests_of
-from .connection import Clock, Unreachable, connect
+from .connection import Clock, Dial, Unreachable, connect
 from .endpoint import Endpoint
 from .intake import Budget
 from .performing import SILENT, Stage, close, perform
@@ -72,7 +72,7 @@ class _Run:
         stage.trouble = 0
         request = requests_of(self.probes[0], url=stage.endpoint.url, model=stage.endpoint.model)[-1]
         try:
-            connection = await connect(stage.endpoint, stage.clock)
+            connection = await stage.dial(stage.endpoint, stage.clock)
         except Unreachable:
             return False
         try:
@@ -105,6 +105,7 @@ async def run(
     notes: Mapping[str, str] = NOTHING,
     on_progress: Progress | None = None,
     clock: Clock = time.monotonic,
+    dial: Dial = connect,
 ) -> list[Exchange]:
     """One exchange per probe that asks for no feature, or for one of `features`; its companion is `beside` it.
 
@@ -114,7 +115,9 @@ async def run(
     if workers < 1:
         raise ValueError(f"{workers} workers do nothing; write 1 or more")
     chosen = [probe for probe in probes if probe.runs_on(features)]
-    stage = Stage(endpoint=endpoint, budget=Budget(endpoint.limits), record_to=record_to, clock=clock, notes=notes)
+    stage = Stage(
+        endpoint=endpoint, budget=Budget(endpoint.limits), record_to=record_to, clock=clock, notes=notes, dial=dial
+    )
     running = _Run(stage, chosen, on_progress)
     waiting = iter(chosen)
     if (first := next(waiting, None)) is None:

@@ -12,6 +12,7 @@ from conformance.wire.http import Head, Transport
 
 from .finding import Finding, show
 from .payload import Flaw
+from .watch import Watch
 
 
 class Ending(Enum):
@@ -89,6 +90,13 @@ class Exchange:
     """File this exchange was read from or written to."""
     beside: "Exchange | None" = None
     """The exchange to compare this one with: its non-streaming twin, or the one before it on the connection."""
+    left_by: str = ""
+    """How we left: "fin", "rst" or "half-close"; "" where we did not."""
+    watch: Watch | None = None
+    """What was seen of the server after we had left."""
+    group: tuple["Exchange", ...] = ()
+    """Every exchange of the trial that this one belongs to, itself left out, in the order of their requests. Only the
+    first exchange of a trial has it."""
 
     @property
     def status(self) -> int:

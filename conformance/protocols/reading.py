@@ -98,6 +98,7 @@ class ExchangeReader:
         probe: str = "",
         source: str = "",
         beside: Exchange | None = None,
+        left_by: str = "",
     ) -> Exchange:
         """No more bytes will come; the exchange is complete."""
         if self._http and ending is Ending.EOF and (piece := self._http.close()):
@@ -124,6 +125,7 @@ class ExchangeReader:
             probe=probe,
             source=source,
             beside=beside,
+            left_by=left_by,
         )
 
     @property

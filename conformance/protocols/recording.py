@@ -4,9 +4,12 @@ r"""An exchange as lines of text and back: the recording format. Knows no file, 
     [0.132, "data", "data: {...}\n\n"]        seconds since the request was sent, or null
     [0.140, "data64", "..."]                bytes that are not UTF-8
     [0.200, "eof"]                          or "reset", "timeout", "left", "cut"
+    [0.200, "left", "fin"]                  how we left: or "rst", "half-close"
+    [5.212, "watch", {"observer", ...}]     what was seen of the server after that, if anybody looked
 
 Layer "wire" holds the bytes of the connection. Layer "body" holds the body alone; there the header line has
-`"response": {"status", "headers"}`. `probe` names the probe, `beside` the file of the exchange that goes with this one.
+`"response": {"status", "headers"}`. `probe` names the probe, `beside` the file of the exchange that goes with this
+one, `group` the files of the other exchanges of its trial.
 """
 
 import base64
@@ -14,8 +17,8 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import msgspec
@@ -29,6 +32,7 @@ from .exchange import Ending, Exchange, Request
 from .finding import show
 from .payload import Flaw, parse
 from .reading import ExchangeReader
+from .watch import Watch
 
 VERSION = 1
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -36,6 +40,7 @@ UNPRINTABLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udff
 LONGEST = 1e9
 """Seconds, about thirty years: a later time is a clock that was read wrong."""
 ENDINGS = {ending.value: ending for ending in Ending}
+WAYS_TO_LEAVE = ("fin", "rst", "half-close")
 
 
 class RecordingError(ValueError):
@@ -52,6 +57,7 @@ class Header:
     probe: str
     beside: str
     source: dict[str, Any]
+    group: tuple[str, ...] = ()
 
 
 def header_line(
@@ -61,6 +67,7 @@ def header_line(
     source: dict[str, Any],
     probe: str = "",
     beside: str = "",
+    group: Sequence[str] = (),
     head: Head | None = None,
 ) -> str:
     """The first line of a recording, credentials left out. `head` goes with layer "body" and only with it."""
@@ -83,6 +90,8 @@ def header_line(
         header["probe"] = probe
     if beside:
         header["beside"] = beside
+    if group:
+        header["group"] = list(group)
     return _line(header)
 
 
@@ -94,9 +103,14 @@ def data_line(at: float | None, data: bytes) -> str:
         return _line([_seconds(at), "data64", base64.b64encode(data).decode("ascii")])
 
 
-def end_line(at: float | None, ending: Ending) -> str:
-    """The last line of a recording."""
-    return _line([_seconds(at), ending.value])
+def end_line(at: float | None, ending: Ending, left_by: str = "") -> str:
+    """The line that says how the exchange ended: the last one, unless somebody watched on."""
+    return _line([_seconds(at), ending.value, *([left_by] if left_by and ending is Ending.LEFT else [])])
+
+
+def watch_line(at: float | None, watch: Watch) -> str:
+    """What was seen of the server after we had left, the last line of such a recording."""
+    return _line([_seconds(at), "watch", msgspec.to_builtins(watch)])
 
 
 def _line(value: object) -> str:
@@ -130,10 +144,19 @@ def read_header(line: str | bytes) -> Header:
         body=without_credentials_in_body(asked.get("body")),
     )
     head = Head(response["status"], without_credentials(_pairs(response["headers"]))) if response else None
-    return Header(request, value["layer"], head, value.get("probe", ""), value.get("beside", ""), value["source"])
+    group = tuple(value.get("group", ()))
+    return Header(
+        request, value["layer"], head, value.get("probe", ""), value.get("beside", ""), value["source"], group
+    )
 
 
-def read(lines: Iterable[str] | Iterable[bytes], *, source: str = "", beside: Exchange | None = None) -> Exchange:
+def read(
+    lines: Iterable[str] | Iterable[bytes],
+    *,
+    source: str = "",
+    beside: Exchange | None = None,
+    group: tuple[Exchange, ...] = (),
+) -> Exchange:
     """The exchange that these lines record, read one by one. Raises RecordingError.
 
     A recording without its last line, or with half of it, is one whose writer crashed: it ends with Ending.CUT.
@@ -141,15 +164,32 @@ def read(lines: Iterable[str] | Iterable[bytes], *, source: str = "", beside: Ex
     numbered: Iterator[tuple[int, str | bytes]] = enumerate(lines, start=1)
     header = read_header(next(numbered, (1, ""))[1])
     reader = ExchangeReader(header.request, head=header.head, layer=header.layer)
-    ending, ended_at = _feed(reader, numbered)
+    ending, ended_at, left_by = _feed(reader, numbered)
+    watch = _watch(numbered, ending)
+    exchange = reader.close(ending, ended_at, probe=header.probe, source=source, beside=beside, left_by=left_by)
+    return replace(exchange, watch=watch, group=group) if watch or group else exchange
+
+
+def _watch(numbered: Iterator[tuple[int, str | bytes]], ending: Ending) -> Watch | None:
+    """What stands behind the end: what was seen after we had left, or nothing."""
+    watch: Watch | None = None
     for number, line in numbered:
-        if line.strip():
-            _refuse(number, f"nothing after the line that says {ending.value!r}", line)
-    return reader.close(ending, ended_at, probe=header.probe, source=source, beside=beside)
+        if not line.strip():
+            continue
+        if watch is not None or ending is not Ending.LEFT:
+            _refuse(number, f"nothing after the line that says {'watch' if watch else ending.value!r}", line)
+        try:
+            _, word, value = msgspec.json.decode(line, type=tuple[float | None, str, Any])
+            watch = msgspec.convert(value, Watch) if word == "watch" else None
+        except (ValueError, RecursionError):
+            watch = None
+        if watch is None:
+            _refuse(number, '[seconds, "watch", what was seen] or nothing', line)
+    return watch
 
 
-def _feed(reader: ExchangeReader, numbered: Iterator[tuple[int, str | bytes]]) -> tuple[Ending, float | None]:
-    """Give the reader every read, up to the line that ends the recording."""
+def _feed(reader: ExchangeReader, numbered: Iterator[tuple[int, str | bytes]]) -> tuple[Ending, float | None, str]:
+    """Give the reader every read, up to the line that says how it ended."""
     decode, latest = msgspec.json.Decoder().decode, 0.0
     for number, line in numbered:
         try:
@@ -166,13 +206,15 @@ def _feed(reader: ExchangeReader, numbered: Iterator[tuple[int, str | bytes]]) -
             case [None | int() | float() as at, "data64", str(text)]:
                 data = _unpacked(number, text)
             case [None | int() | float() as at, str(word)] if word in ENDINGS:
-                return ENDINGS[word], _time(number, at, latest)
+                return ENDINGS[word], _time(number, at, latest), ""
+            case [None | int() | float() as at, "left", str(way)] if way in WAYS_TO_LEAVE:
+                return Ending.LEFT, _time(number, at, latest), way
             case _:
                 _refuse(number, f'[seconds, "data" or "data64", text] or [seconds, {" or ".join(ENDINGS)}]', line)
         at = _time(number, at, latest)
         latest = latest if at is None else at
         reader.feed(data, at)
-    return Ending.CUT, None
+    return Ending.CUT, None, ""
 
 
 def _time(number: int, at: float | None, latest: float) -> float | None:

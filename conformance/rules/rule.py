@@ -8,6 +8,7 @@ from typing import Any
 from conformance.protocols.finding import Finding
 from conformance.wire.script import Answer
 
+from .behaviour import Behaviour
 from .need import Need
 from .sources import Source
 
@@ -43,6 +44,8 @@ class Rule:
     ignored: str = ""
     """The request parameter that was accepted and ignored where this rule is broken; "" where a breach shows no such
     thing."""
+    broken_when: tuple[Behaviour, ...] = ()
+    """Servers that break it in a way that no single answer shows."""
 
     @property
     def authority(self) -> str:
@@ -61,7 +64,8 @@ def rule(
     says: str,
     source: tuple[Source, ...],
     needs: Need,
-    broken_by: tuple[Mutant, ...],
+    broken_by: tuple[Mutant, ...] = (),
+    broken_when: tuple[Behaviour, ...] = (),
     also_breaks: tuple[str, ...] = (),
     ignored: str = "",
 ) -> Callable[[Check], Rule]:
@@ -78,6 +82,7 @@ def rule(
             also_breaks=also_breaks,
             check=check,
             ignored=ignored,
+            broken_when=broken_when,
         )
 
     return make

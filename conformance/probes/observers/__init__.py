@@ -1,0 +1,1 @@
+"""Ways to see from outside whether a server still works on a request. One file each; `choosing` picks one."""
