@@ -57,7 +57,8 @@ class MockServer:
     ) -> None:
         """`fault` is put into every answer it applies to; raises LookupError where there is none of that name.
 
-        `respond` makes the good answers. With port None there is no socket: whoever wants to talk to the server gives `accept()` a transport.
+        `respond` makes the good answers. With port None there is no socket: whoever wants to talk to the server gives
+        `accept()` a transport.
         """
         self.journal = Journal()
         self.url = ""
