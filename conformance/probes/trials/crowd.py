@@ -1,0 +1,5 @@
+"""Trials of many requests at the same time."""
+
+from .trial import Trial
+
+CROWD: tuple[Trial, ...] = ()
