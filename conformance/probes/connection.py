@@ -17,6 +17,7 @@ from conformance.protocols.exchange import Ending
 from conformance.protocols.finding import shorten
 
 from .endpoint import Endpoint
+from .pulse import Pulse
 
 HELD = 256 * 1024
 """Bytes that wait to be read before the peer is made to wait."""
@@ -44,7 +45,11 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._pieces: deque[tuple[float, bytes]] = deque()
+        self.pulse: Pulse | None = None
+        """Says how late we are ourselves, where somebody set it."""
+        self.late = 0.0
+        """For how long what was received last may have lain there before it was stamped."""
+        self._pieces: deque[tuple[float, float, bytes]] = deque()
         self._held = 0
         self._news = asyncio.Event()
         self._closed = asyncio.Event()
@@ -58,7 +63,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
-        self._pieces.append((self.clock(), data))
+        late = self.pulse.late() if self.pulse is not None else 0.0
+        self._pieces.append((self.clock(), late, data))
         self._held += len(data)
         if self._held > HELD and self._transport is not None:
             self._transport.pause_reading()
@@ -97,7 +103,7 @@ class Connection(asyncio.Protocol):
                 return self.clock(), Ending.TIMEOUT
         if not self._pieces:
             return self._ended_at, self._ended or Ending.EOF
-        at, data = self._pieces.popleft()
+        at, self.late, data = self._pieces.popleft()
         self._held -= len(data)
         if self._held <= HELD and self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()

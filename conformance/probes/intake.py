@@ -28,8 +28,8 @@ ALWAYS = 64 * 1024
 class Sink(Protocol):
     """Whoever wants the bytes as they come."""
 
-    def data(self, at: float, data: bytes) -> None:
-        """Bytes have come, `at` seconds after the request."""
+    def data(self, at: float, data: bytes, late: float = 0.0) -> None:
+        """Bytes have come, `at` seconds after the request; by then they may have lain here for `late`."""
 
     def end(self, at: float, ending: Ending, left_by: str = "") -> None:
         """No more will; `left_by` says how we left, if we did."""
@@ -83,6 +83,7 @@ class Intake:
         self._weight = 0
         self._messages = 0
         self._kept_at: float | None = None
+        self._late = 0.0
 
     @property
     def empty(self) -> bool:
@@ -94,8 +95,9 @@ class Intake:
         """When bytes came that are kept back, because they may be the start of the key."""
         return self._kept_at
 
-    def feed(self, at: float, data: bytes) -> State:
-        """Take bytes up to the point where the exchange ends."""
+    def feed(self, at: float, data: bytes, late: float = 0.0) -> State:
+        """Take bytes up to the point where the exchange ends. They may have lain here unread for `late` seconds."""
+        self._late = late
         state = self._feed(at, self._mask.feed(data))
         self._kept_at = at if self._mask.keeps else None
         return state
@@ -119,8 +121,8 @@ class Intake:
     def _take(self, at: float, piece: bytes) -> None:
         size, events = self.reader.size, len(self.reader.events)
         if self._sink is not None:
-            self._sink.data(at, piece)
-        self.reader.feed(piece, at)
+            self._sink.data(at, piece, self._late)
+        self.reader.feed(piece, at, self._late)
         self._received += len(piece)
         new = self.reader.events[events:]
         self._messages += sum(isinstance(event, Message) for event in new)

@@ -110,7 +110,7 @@ async def _read(
         now, came = await connection.receive(min(until, due))
         at = max(0.0, now - start)
         if isinstance(came, bytes):
-            state = intake.feed(at, came)
+            state = intake.feed(at, came, connection.late)
         else:
             state = intake.rest()
             if came is not Ending.TIMEOUT or now >= until:
@@ -137,5 +137,5 @@ async def _linger(
             intake.rest()
             return (Ending.RESET if came is Ending.RESET else Ending.EOF), at
         at = max(at, now - start)
-        if intake.feed(at, came) is State.FULL or now >= until:
+        if intake.feed(at, came, connection.late) is State.FULL or now >= until:
             return Ending.EOF, at

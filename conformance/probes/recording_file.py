@@ -27,9 +27,9 @@ class RecordingFile:
         self._file = path.open("w", encoding="utf-8", newline="\n")
         self._write(recording.header_line(request, source=source, probe=probe, beside=beside, group=group))
 
-    def data(self, at: float, data: bytes) -> None:
+    def data(self, at: float, data: bytes, late: float = 0.0) -> None:
         """Bytes have come."""
-        self._write(recording.data_line(at, data))
+        self._write(recording.data_line(at, data, late))
 
     def end(self, at: float, ending: Ending, left_by: str = "") -> None:
         """No more will; the file is whole."""

@@ -94,6 +94,8 @@ class Exchange:
     """How we left: "fin", "rst" or "half-close"; "" where we did not."""
     watch: Watch | None = None
     """What was seen of the server after we had left."""
+    late: tuple[tuple[float, float], ...] = ()
+    """When something was read by a client that was late itself, and for how long it may have lain there by then."""
     group: tuple["Exchange", ...] = ()
     """Every exchange of the trial that this one belongs to, itself left out, in the order of their requests. Only the
     first exchange of a trial has it."""

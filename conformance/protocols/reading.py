@@ -54,6 +54,7 @@ class ExchangeReader:
         self._events: list[Event] = []
         self._steps: list[Step] = []
         self._shared: dict[Any, Any] = {}
+        self._late: list[tuple[float, float]] = []
         self.head_at: float | None = None
 
     @property
@@ -81,8 +82,13 @@ class ExchangeReader:
         """Bytes of the body so far, content coding undone."""
         return self._size
 
-    def feed(self, data: bytes, at: float | None = None) -> None:
-        """Take the next bytes, with the seconds since the request at which they came."""
+    def feed(self, data: bytes, at: float | None = None, late: float = 0.0) -> None:
+        """Take the next bytes, with the seconds since the request at which they came.
+
+        By then they may have lain there unread for `late` seconds.
+        """
+        if late and at is not None:
+            self._late.append((at, late))
         piece = self._http.feed(data) if self._http else data
         if self.head_at is None and self.head is not None:
             self.head_at = at
@@ -126,6 +132,7 @@ class ExchangeReader:
             source=source,
             beside=beside,
             left_by=left_by,
+            late=tuple(self._late),
         )
 
     @property

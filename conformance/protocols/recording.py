@@ -3,6 +3,7 @@ r"""An exchange as lines of text and back: the recording format. Knows no file, 
     {"recording": 1, "layer": "wire", "source": {...}, "request": {"method", "url", "headers", "body"}}
     [0.132, "data", "data: {...}\n\n"]        seconds since the request was sent, or null
     [0.140, "data64", "..."]                bytes that are not UTF-8
+    [0.190, "data", "...", 0.04]            bytes that may have lain unread for 0.04 s: we were late ourselves
     [0.200, "eof"]                          or "reset", "timeout", "left", "cut"
     [0.200, "left", "fin"]                  how we left: or "rst", "half-close"
     [5.212, "watch", {"observer", ...}]     what was seen of the server after that, if anybody looked
@@ -95,12 +96,13 @@ def header_line(
     return _line(header)
 
 
-def data_line(at: float | None, data: bytes) -> str:
-    """Bytes that came in one read, as text where they are UTF-8."""
+def data_line(at: float | None, data: bytes, late: float = 0.0) -> str:
+    """Bytes that came in one read, as text where they are UTF-8; they may have lain there for `late` seconds."""
+    behind = [round(late, 6)] if late else []
     try:
-        return _line([_seconds(at), "data", data.decode()])
+        return _line([_seconds(at), "data", data.decode(), *behind])
     except UnicodeDecodeError:
-        return _line([_seconds(at), "data64", base64.b64encode(data).decode("ascii")])
+        return _line([_seconds(at), "data64", base64.b64encode(data).decode("ascii"), *behind])
 
 
 def end_line(at: float | None, ending: Ending, left_by: str = "") -> str:
@@ -201,9 +203,9 @@ def _feed(reader: ExchangeReader, numbered: Iterator[tuple[int, str | bytes]]) -
                 break
             _refuse(number, "a JSON array", line)
         match entry:
-            case [None | int() | float() as at, "data", str(text)]:
+            case [None | int() | float() as at, "data", str(text), *behind] if _are_late(behind):
                 data = text.encode()
-            case [None | int() | float() as at, "data64", str(text)]:
+            case [None | int() | float() as at, "data64", str(text), *behind] if _are_late(behind):
                 data = _unpacked(number, text)
             case [None | int() | float() as at, str(word)] if word in ENDINGS:
                 return ENDINGS[word], _time(number, at, latest), ""
@@ -213,8 +215,16 @@ def _feed(reader: ExchangeReader, numbered: Iterator[tuple[int, str | bytes]]) -
                 _refuse(number, f'[seconds, "data" or "data64", text] or [seconds, {" or ".join(ENDINGS)}]', line)
         at = _time(number, at, latest)
         latest = latest if at is None else at
-        reader.feed(data, at)
+        reader.feed(data, at, *behind)
     return Ending.CUT, None, ""
+
+
+def _are_late(behind: list[Any]) -> bool:
+    """What stands behind the bytes: nothing, or for how long they may have lain there."""
+    if not behind:
+        return True
+    late = behind[0]
+    return len(behind) == 1 and isinstance(late, int | float) and not isinstance(late, bool) and 0 <= late <= LONGEST
 
 
 def _time(number: int, at: float | None, latest: float) -> float | None:
