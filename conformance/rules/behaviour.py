@@ -36,6 +36,8 @@ class Overflow(Enum):
     BARE = "429 without Retry-After"
     CUT = "its stream is broken off after the first event"
     DROP = "its connection is closed without an answer"
+    FAIL = "500 with an error object"
+    NEWEST = "it waits, and whoever came last is served first"
 
 
 class Delivery(Enum):
@@ -74,6 +76,8 @@ class Behaviour:
     """When one client leaves, the streams of the others break off."""
     mixes: bool = False
     """Two streams at the same time swap some of their events."""
+    mixes_text: bool = False
+    """Two streams at the same time swap the text of some of their events; all else of an event stays where it is."""
     shares_ids: bool = False
     """Streams at the same time have the same id."""
     residue: bool = False
