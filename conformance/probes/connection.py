@@ -23,6 +23,8 @@ HELD = 256 * 1024
 """Bytes that wait to be read before the peer is made to wait."""
 CLOSING_S = 0.5
 """For the last bytes, and TLS's close_notify, to go out."""
+SMALL = 4096
+"""Bytes that the system keeps for a client that has stopped reading, as few as it lets us have."""
 
 Clock = Callable[[], float]
 
@@ -38,6 +40,8 @@ class By(Enum):
     """It closes in order."""
     RST = "rst"
     """It tears the connection down, as a killed process with unread bytes does."""
+    HALF = "half-close"
+    """It closes its sending side alone, and goes on reading."""
 
 
 class Connection(asyncio.Protocol):
@@ -109,9 +113,24 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return at, data
 
+    def stop_reading(self) -> None:
+        """Take nothing more from the system, for good: the peer's window closes. `receive` is not called any more."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if (sock := self._transport.get_extra_info("socket")) is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+        self._transport.pause_reading()
+
     def leave(self, by: By) -> None:
-        """Close, now. A FIN goes out after what is still to be sent, a RST instead of it."""
+        """Close, now. A FIN goes out after what is still to be sent, a RST instead of it.
+
+        HALF closes the sending side alone; over TLS, which has no such thing, it does nothing.
+        """
         if self._transport is None:
+            return
+        if by is By.HALF:
+            if self._transport.can_write_eof() and not self._transport.is_closing():
+                self._transport.write_eof()
             return
         if by is By.FIN:
             self._transport.close()

@@ -3,6 +3,7 @@
 Knows no socket and no clock.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -57,7 +58,7 @@ class State(Enum):
     OPEN = "there is more to come"
     OVER = "the response has ended by its framing, or cannot be read"
     FULL = "the limits are reached"
-    SEEN = "as many messages as we wanted"
+    SEEN = "as much as we wanted"
 
 
 class Intake:
@@ -72,6 +73,7 @@ class Intake:
         sink: Sink | None,
         budget: Budget,
         wanted: int | None,
+        enough: Callable[[ExchangeReader], bool] | None = None,
     ) -> None:
         self.reader = reader
         self._limits = limits
@@ -79,6 +81,7 @@ class Intake:
         self._sink = sink
         self._budget = budget
         self._wanted = wanted
+        self._enough = enough
         self._received = 0
         self._weight = 0
         self._messages = 0
@@ -101,6 +104,10 @@ class Intake:
         state = self._feed(at, self._mask.feed(data))
         self._kept_at = at if self._mask.keeps else None
         return state
+
+    def go_on(self) -> None:
+        """Take all that still comes: whatever we waited for has been seen."""
+        self._wanted = self._enough = None
 
     def rest(self) -> State:
         """Nothing follows soon: what was kept back is due, and no key."""
@@ -137,6 +144,8 @@ class Intake:
     def _state(self) -> State:
         limits, reader = self._limits, self.reader
         if self._wanted is not None and self._messages >= self._wanted:
+            return State.SEEN
+        if self._enough is not None and self._enough(reader):
             return State.SEEN
         if max(self._received, reader.size) >= limits.max_bytes or self._weight >= limits.max_memory:
             return State.FULL

@@ -5,8 +5,10 @@ probe and no file.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from conformance.protocols.chat.states import Kind
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.reading import ExchangeReader
 
@@ -25,7 +27,22 @@ class Leave:
     """After so many messages; those that came in the same read are kept."""
     seconds: float | None = None
     """After so long; 0 is before the head."""
+    when: Callable[[ExchangeReader], bool] | None = None
+    """As soon as this is true of what has come."""
+    idle: float = 0.0
+    """Seconds for which nothing is read before leaving: the server's writes come to a halt."""
     by: By = By.FIN
+    """HALF reads on, and leaves when the server has ended the response or the connection, or time is over."""
+
+
+def head_came(reader: ExchangeReader) -> bool:
+    """The response head is here."""
+    return reader.head is not None
+
+
+def done_came(reader: ExchangeReader) -> bool:
+    """The terminator of the stream is here."""
+    return bool(reader.steps) and reader.steps[-1].kind is Kind.TERMINATOR
 
 
 async def record(
@@ -57,6 +74,7 @@ async def record(
         sink=sink,
         budget=budget or Budget(limits),
         wanted=leave.messages if leave else None,
+        enough=leave.when if leave else None,
     )
     by = leave.by if leave else By.FIN
     start = connection.clock()
@@ -67,13 +85,15 @@ async def record(
             connection.send(piece)
             await asyncio.sleep(0)  # so that each is a segment, and what comes meanwhile is stamped
         ending, at = await _read(connection, intake, limits, leave, start)
+        if leave is not None and ending is Ending.LEFT and (leave.idle or by is By.HALF):
+            at = await _stay(connection, intake, limits, leave, start)
         if reused and ending is Ending.EOF and intake.empty:
             ending = Ending.RESET
     finally:  # also when we are cancelled: that, too, is leaving
         if at is None:
             at = max(0.0, connection.clock() - start)
         if ending is Ending.LEFT:
-            connection.leave(by)
+            connection.leave(By.FIN if by is By.HALF else by)
         if sink is not None:
             sink.end(at, ending, by.value)
     left_by = by.value if ending is Ending.LEFT else ""
@@ -124,6 +144,19 @@ async def _read(
                 return await _linger(connection, intake, limits, start, at)
         if (now := connection.clock()) >= end:
             return Ending.TIMEOUT, max(0.0, now - start)
+
+
+async def _stay(connection: Connection, intake: Intake, limits: Limits, leave: Leave, start: float) -> float:
+    """What a client does that has come to where it leaves and does not leave at once; gives when it goes."""
+    if leave.idle:
+        connection.stop_reading()
+        await asyncio.sleep(leave.idle)
+    if leave.by is not By.HALF:
+        return max(0.0, connection.clock() - start)
+    connection.leave(By.HALF)
+    intake.go_on()
+    _, at = await _read(connection, intake, limits, None, start)
+    return at
 
 
 async def _linger(

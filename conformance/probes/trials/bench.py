@@ -11,13 +11,13 @@ from pathlib import Path
 
 from conformance.probes.connection import Unreachable
 from conformance.probes.observers.observer import Left, Observer
-from conformance.probes.performing import Stage, close
+from conformance.probes.performing import SILENT, Stage, close
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave, not_sent, record
 from conformance.probes.recording_file import RecordingFile, add_watch
 from conformance.probes.sending import agent, recorded
 from conformance.probes.way import JSON
-from conformance.protocols.exchange import Exchange, Request
+from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.watch import Watch
 
 MARK = "x-streamspec-mark"
@@ -39,6 +39,8 @@ class Tempo:
     """Seconds that the long answer takes to its end, estimated."""
     tokens: int
     """Tokens that it may have."""
+    silence: float = 0.0
+    """Seconds to the first content of an answer to a long prompt; 0 where that was not measured."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +58,10 @@ class Bench:
     """Why nobody watches, and what to configure, where nobody does."""
     sleep: Sleep = asyncio.sleep
     features: frozenset[str] = field(default_factory=frozenset)
+    undisturbed: Exchange | None = None
+    """An answer after a long prompt whose client waited for it: how long the silence lasts."""
+    lasts: dict[str, float] = field(default_factory=dict)
+    """Seconds that other answers than the long one take, measured once; by what they are."""
 
     def mark(self) -> str:
         """A mark that no other request has."""
@@ -85,9 +91,10 @@ class Bench:
         try:
             connection = await stage.dial(stage.endpoint, stage.clock)
         except Unreachable:
+            stage.trouble += SILENT
             return not_sent(stage.endpoint, request, sink=sink, probe=name, source=source)
         try:
-            return await record(
+            exchange = await record(
                 connection,
                 stage.endpoint,
                 request,
@@ -99,6 +106,9 @@ class Bench:
             )
         finally:
             await close(connection)
+        if exchange.ending is not Ending.LEFT:
+            stage.note(exchange)
+        return exchange
 
     async def watch(self, exchange: Exchange, left: Left) -> Exchange:
         """The exchange that was left, with what is seen of the server since."""

@@ -1,5 +1,208 @@
-"""Trials of leaving: a client goes before the answer is over, and the server is watched."""
+"""Trials of leaving: a client goes before the answer is over, and the server is watched. Knows no observer by name."""
 
-from .trial import Trial
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
-LEAVING: tuple[Trial, ...] = ()
+from conformance.probes.connection import By
+from conformance.probes.observers.observer import Left
+from conformance.probes.probe import Body
+from conformance.probes.recorder import Leave, head_came
+from conformance.protocols.exchange import Ending, Exchange
+from conformance.protocols.watch import Watch
+
+from . import bodies
+from .bench import CHAT, Bench, Tempo
+from .leaving_after import AFTER
+from .received import tokens_of
+from .trial import Cost, Part, Trial
+
+PATIENCE = 5.0
+"""Seconds that a server has to notice (requirement CAN-01 of the suite)."""
+LOOK = 1.5
+"""Seconds that watching a healthy server takes, roughly."""
+EVENTS = 3
+"""After so many of them we leave."""
+TEXT = "/completions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One way of leaving: what is asked for, and when the client goes."""
+
+    name: str
+    says: str
+    body: Callable[[Bench, str], Body]
+    leave: Callable[[Tempo, By], Leave]
+    path: str = CHAT
+    feature: str = ""
+    wait: Callable[[Tempo], float] = lambda tempo: tempo.first + EVENTS * tempo.gap
+    """Seconds until the client goes, estimated."""
+    prompt_tokens: int = 50
+    silent: bool = False
+    """The answer is long in coming: it ends by so much later."""
+    streamed: bool = True
+    measured: bool = False
+    """How long the answer lasts is not known from the long answer, so it is measured."""
+
+
+def after_events(_: Tempo, by: By) -> Leave:
+    """In mid stream."""
+    return Leave(messages=EVENTS, by=by)
+
+
+def before_anything(tempo: Tempo, by: By) -> Leave:
+    """The request is with the server; nothing has come back."""
+    return Leave(seconds=min(0.5, 0.25 * tempo.silence or 0.5 * tempo.first), by=by)
+
+
+def after_head(tempo: Tempo, by: By) -> Leave:
+    """The head has come and no event; where the head does not come early there is no such moment."""
+    return Leave(when=head_came, seconds=min(2.0, 0.6 * tempo.silence or 0.5 * tempo.first), by=by)
+
+
+def in_the_making(tempo: Tempo, by: By) -> Leave:
+    """Tokens are being made, though none is sent."""
+    return Leave(seconds=tempo.first + max(0.3, 5 * tempo.gap), by=by)
+
+
+KINDS = (
+    Kind(name="mid-stream", says="after three events", body=lambda bench, _: bodies.long(bench), leave=after_events),
+    Kind(
+        name="before-first",
+        says="after a long prompt, before anything came back",
+        body=bodies.after_a_long_prompt,
+        leave=before_anything,
+        wait=lambda tempo: 0.25 * tempo.silence,
+        prompt_tokens=bodies.PROMPT_TOKENS,
+        silent=True,
+    ),
+    Kind(
+        name="after-head",
+        says="after a long prompt, when the head came and no event",
+        body=bodies.after_a_long_prompt,
+        leave=after_head,
+        wait=lambda tempo: 0.6 * tempo.silence,
+        prompt_tokens=bodies.PROMPT_TOKENS,
+        silent=True,
+    ),
+    Kind(
+        name="tool-call",
+        says="in the arguments of a tool call",
+        body=lambda bench, _: bodies.tool_call(bench),
+        leave=after_events,
+        feature="tools",
+        measured=True,
+    ),
+    Kind(
+        name="two-choices",
+        says="after three events of a stream with n 2",
+        body=lambda bench, _: bodies.choices(bench),
+        leave=after_events,
+        feature="choices",
+    ),
+    Kind(
+        name="not-streamed",
+        says="while an answer is made that is not streamed",
+        body=lambda bench, _: bodies.not_streamed(bench),
+        leave=in_the_making,
+        wait=lambda tempo: tempo.first + max(0.3, 5 * tempo.gap),
+        streamed=False,
+    ),
+    Kind(
+        name="completions",
+        says="after three events of a text completion",
+        body=lambda bench, _: bodies.completion(bench),
+        leave=after_events,
+        path=TEXT,
+        feature="completions",
+    ),
+)
+WAYS = {By.FIN: "closes the connection", By.RST: "tears the connection down"}
+
+
+async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
+    """Ask, leave, watch; where the observer needs several requests to see one, all of them are left."""
+    name = f"leave-{kind.name}-{by.value}"
+    alone = 1 if bench.observer is None else bench.observer.copies
+    marks = [bench.mark() for _ in range(alone)]
+    names = [name, *(f"{name}/{number}" for number in range(2, alone + 1))]
+    leave = kind.leave(bench.tempo, by)
+    lasts = await _lasts(kind, bench)
+    beside = (bench.undisturbed,) if kind.silent and bench.undisturbed is not None else ()
+    group = [*names[1:], *(exchange.probe for exchange in beside)]
+    exchanges = await asyncio.gather(
+        *(
+            bench.ask(
+                name,
+                kind.body(bench, mark),
+                path=kind.path,
+                mark=mark,
+                leave=leave,
+                group=group if name == names[0] else (),
+            )
+            for name, mark in zip(names, marks, strict=True)
+        )
+    )
+    at = bench.stage.clock()
+    lead = replace(exchanges[0], group=(*exchanges[1:], *beside))
+    if any(exchange.ending is not Ending.LEFT for exchange in exchanges):
+        return [_over(lead), *exchanges[1:]]
+    ends = at - (lead.ended_at or 0.0) + lasts
+    left = Left(
+        mark=marks[0],
+        at=at,
+        received=sum(map(tokens_of, exchanges)),
+        ends=ends,
+        patience=PATIENCE,
+        streamed=kind.streamed,
+    )
+    return [await bench.watch(lead, left), *exchanges[1:]]
+
+
+async def _lasts(kind: Kind, bench: Bench) -> float:
+    """Seconds from the request to where the answer would end by itself."""
+    tempo = bench.tempo
+    if kind.silent:
+        return tempo.silence + tempo.lasts - tempo.first
+    if not kind.measured or bench.observer is None or bench.observer.tells_apart:
+        return tempo.lasts
+    if kind.name not in bench.lasts:
+        exchange = await bench.ask(f"lasts-{kind.name}", kind.body(bench, ""), leave=Leave(seconds=PATIENCE + 2))
+        bench.lasts[kind.name] = exchange.ended_at or 0.0
+    return bench.lasts[kind.name]
+
+
+def _over(exchange: Exchange) -> Exchange:
+    """An answer that could not be left. One that is none at all says so itself."""
+    if exchange.status != 200 or exchange.ending is not Ending.EOF:
+        return exchange
+    how = (
+        f"the answer was over after {exchange.ended_at or 0:.2g} s, before it could be left; "
+        "give the target `long`: a request with a longer answer"
+    )
+    return replace(exchange, watch=Watch(observer="", how=how))
+
+
+def _cost(kind: Kind, tempo: Tempo, slots: int) -> Cost:  # noqa: ARG001 - every cost is asked alike
+    wait = kind.wait(tempo)
+    made = round((wait - tempo.first) / tempo.gap) if tempo.gap > 0 and wait > tempo.first else EVENTS
+    measure = PATIENCE if kind.measured else 0.0
+    return Cost(wait + LOOK + measure, kind.prompt_tokens + max(EVENTS, made), kind.prompt_tokens + tempo.tokens)
+
+
+STOPS = tuple(
+    Trial(
+        name=f"leave-{kind.name}-{by.value}",
+        says=f"the client {WAYS[by]} {kind.says}",
+        part=Part.LEAVING,
+        cost=partial(_cost, kind),
+        perform=partial(leave_and_watch, kind, by),
+        feature=kind.feature,
+        apart=False,
+    )
+    for kind in KINDS
+    for by in (By.FIN, By.RST)
+)
+LEAVING: tuple[Trial, ...] = (*STOPS, *AFTER)

@@ -1,0 +1,96 @@
+"""What trials of leaving ask for: a long answer in every form, and one that takes long to begin. Sends nothing.
+
+`Bench.long` has the messages of the long answer; what is here makes the other forms of it.
+"""
+
+from typing import Any
+
+from conformance.probes.probe import FIXED, Body
+
+from .bench import Bench, Tempo
+
+STORY = "Write a story of ten thousand words. Do not stop early and leave nothing out."
+LONG: Body = {"messages": [{"role": "user", "content": STORY}], "stream": True, **FIXED}
+"""Asked for where the target does not say what it answers at length."""
+FILLER = "the river runs past the old mill and the miller counts the sacks before the rain comes "
+WORDS = 4000
+"""Words of a long prompt."""
+PROMPT_TOKENS = 5000
+"""Read as so many, roughly."""
+SHORT = 16
+"""Tokens of an answer that only has to come."""
+HALF = "Write a story of ten thousand words about a river and a mill."
+"""Prompt of the trials that close their sending side alone."""
+BY_TOOL = "Write a story of ten thousand words with the tool."
+WRITE_STORY: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "write_story",
+        "description": "Keeps the text of a story.",
+        "parameters": {
+            "type": "object",
+            "properties": {"text": {"type": "string", "description": "All of the story."}},
+            "required": ["text"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def long(bench: Bench, **members: object) -> Body:
+    """The long answer, streamed."""
+    return {**bench.long, "max_tokens": bench.tempo.tokens, **members}
+
+
+def after_a_long_prompt(bench: Bench, mark: str) -> Body:
+    """The long answer after a prompt that takes long to read, and that no cache has seen: its first words are new."""
+    body = long(bench)
+    text = f"Note {mark}: " + FILLER * (WORDS // len(FILLER.split()))
+    return {**body, "messages": [{"role": "user", "content": text}, *body["messages"]]}
+
+
+def tool_call(bench: Bench) -> Body:
+    """A call with long arguments."""
+    choice = {"type": "function", "function": {"name": "write_story"}}
+    messages = [{"role": "user", "content": BY_TOOL}]
+    return long(bench, messages=messages, tools=[WRITE_STORY], tool_choice=choice)
+
+
+def choices(bench: Bench) -> Body:
+    """Two long answers in one stream."""
+    return long(bench, n=2)
+
+
+def not_streamed(bench: Bench) -> Body:
+    """The long answer in one piece."""
+    return {name: value for name, value in long(bench).items() if name not in ("stream", "stream_options")}
+
+
+def completion(bench: Bench) -> Body:
+    """The long answer as a text completion."""
+    body = long(bench)
+    del body["messages"]
+    return {**body, "prompt": prompt_of(bench.long)}
+
+
+def short(bench: Bench, tokens: int = SHORT) -> Body:
+    """The beginning of the long answer, to its end."""
+    return long(bench, max_tokens=min(tokens, bench.tempo.tokens))
+
+
+def half(bench: Bench) -> Body:
+    """An answer of two seconds or so, for a client that reads on."""
+    return long(bench, messages=[{"role": "user", "content": HALF}], max_tokens=some_seconds(bench.tempo, 2.0))
+
+
+def some_seconds(tempo: Tempo, seconds: float) -> int:
+    """Tokens that the target makes in that time, eight at the least."""
+    return max(8, min(tempo.tokens, round(seconds / tempo.gap) if tempo.gap > 0 else tempo.tokens))
+
+
+def prompt_of(body: Body) -> str:
+    """The text of the last message."""
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else {}
+    content = last.get("content") if isinstance(last, dict) else None
+    return content if isinstance(content, str) else STORY

@@ -1,0 +1,170 @@
+"""Trials of what comes after a client has left: whether the server is well, and what it says next untouched by it.
+
+Also the client that closes its sending side alone, which some servers take for leaving.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+from conformance.probes.connection import By
+from conformance.probes.observers.observer import Left
+from conformance.probes.recorder import Leave, done_came
+from conformance.protocols.chat.states import Kind
+from conformance.protocols.exchange import Ending, Exchange
+from conformance.protocols.watch import Watch
+
+from . import bodies
+from .bench import Bench, Tempo
+from .received import tokens_of
+from .trial import Cost, Part, Trial
+
+TIMES = 100
+"""Requests that are left in a row."""
+AWAY = 0.2
+"""Seconds after which such a client leaves if no event has come."""
+FEW = 64
+"""Tokens of an answer that is left and would be over soon: a server that goes on with all of them comes to an end."""
+HOPELESS = 2
+"""Requests in a row without any answer, after which no more are sent."""
+EVENTS = 3
+PATIENCE = 5.0
+
+
+async def after_done(by: By, bench: Bench) -> list[Exchange]:
+    """Leave at [DONE] without reading the rest, then ask again."""
+    name = f"leave-at-done-{by.value}"
+    left = await bench.ask(name, bodies.short(bench), leave=Leave(when=done_came, by=by), group=[f"{name}/2"])
+    then = await bench.ask(f"{name}/2", bodies.short(bench))
+    return [replace(left, group=(then,)), then]
+
+
+async def again(by: By, bench: Bench) -> list[Exchange]:
+    """The same request three times: left after some events, at once once more to its end, and undisturbed."""
+    name = f"leave-and-ask-again-{by.value}"
+    body = bodies.short(bench, FEW)
+    group = [f"{name}/2", f"{name}/3"]
+    left = await bench.ask(name, body, leave=Leave(messages=EVENTS, by=by), group=group)
+    then = await bench.ask(group[0], body)
+    undisturbed = await bench.ask(group[1], body)
+    return [replace(left, group=(then, undisturbed)), then, undisturbed]
+
+
+async def a_hundred(bench: Bench) -> list[Exchange]:
+    """One client after the other leaves, by FIN and by RST in turn; then one reads its answer to the end."""
+    name = "leave-a-hundred-times"
+    names = [name, *(f"{name}/{number}" for number in range(2, TIMES + 2))]
+    body = bodies.short(bench, FEW)
+    left: list[Exchange] = []
+    for number, own in enumerate(names[:-1]):
+        leave = Leave(messages=1, seconds=AWAY, by=(By.FIN, By.RST)[number % 2])
+        mark = bench.mark()
+        left.append(await bench.ask(own, body, mark=mark, leave=leave, group=names[1:] if own == name else ()))
+        if len(left) >= HOPELESS and all(_unanswered(exchange) for exchange in left[-HOPELESS:]):
+            break
+    at = bench.stage.clock()
+    then = await bench.ask(names[len(left)], body)
+    lead = replace(left[0], group=(*left[1:], then))
+    if then.ending is Ending.EOF and lead.ending is Ending.LEFT:
+        lead = await bench.watch(lead, _of_the_last(bench, left[-1], mark, at))
+    return [lead, *left[1:], then]
+
+
+def _unanswered(exchange: Exchange) -> bool:
+    """Nobody took the request, or nobody answered it in all its time."""
+    return exchange.head is None and exchange.ending is not Ending.LEFT
+
+
+def _of_the_last(bench: Bench, last: Exchange, mark: str, at: float) -> Left:
+    ends = at + FEW * bench.tempo.gap + bench.tempo.first
+    return Left(mark=mark, at=at, received=tokens_of(last), ends=ends, patience=PATIENCE)
+
+
+async def half_close(moment: str, leave: Callable[[Tempo], Leave], bench: Bench) -> list[Exchange]:
+    """Close the sending side alone, and read on. What the server makes of it is its own business."""
+    name = f"half-close-{moment}"
+    mark = bench.mark()
+    exchange = await bench.ask(name, bodies.half(bench), mark=mark, leave=leave(bench.tempo))
+    if exchange.ending is not Ending.LEFT or exchange.left_by != By.HALF.value:
+        return [exchange]
+    if exchange.steps and exchange.steps[-1].kind is Kind.TERMINATOR:
+        how = "the answer came to its end all the same"
+        return [bench.seen(exchange, Watch(observer="client", how=how, stopped=True, by=0.0))]
+    at = bench.stage.clock()
+    ends = at - (exchange.ended_at or 0.0) + bodies.some_seconds(bench.tempo, 2.0) * bench.tempo.gap + bench.tempo.first
+    left = Left(mark=mark, at=at, received=tokens_of(exchange), ends=ends, patience=PATIENCE)
+    return [await bench.watch(exchange, left)]
+
+
+def _trial(
+    name: str,
+    says: str,
+    cost: Callable[[Tempo, int], Cost],
+    perform: Callable[[Bench], Awaitable[list[Exchange]]],
+    *,
+    apart: bool = False,
+) -> Trial:
+    return Trial(name=name, says=says, part=Part.LEAVING, cost=cost, perform=perform, apart=apart)
+
+
+def _some(answers: int, tokens: int) -> Callable[[Tempo, int], Cost]:
+    """What so many short answers cost, each read to its end."""
+
+    def cost(tempo: Tempo, slots: int) -> Cost:  # noqa: ARG001 - every cost is asked alike
+        made = answers * min(tokens, tempo.tokens)
+        return Cost(answers * tempo.first + made * tempo.gap, made, made)
+
+    return cost
+
+
+def _of_a_hundred(tempo: Tempo, slots: int) -> Cost:  # noqa: ARG001 - every cost is asked alike
+    most = min(FEW, tempo.tokens)
+    seconds = TIMES * (min(AWAY, tempo.first + tempo.gap) + 0.01) + tempo.first + most * tempo.gap
+    return Cost(seconds, 2 * TIMES + most, (TIMES + 1) * most)
+
+
+def _of_half(tempo: Tempo, slots: int) -> Cost:  # noqa: ARG001 - every cost is asked alike
+    tokens = bodies.some_seconds(tempo, 2.0)
+    return Cost(tempo.first + tokens * tempo.gap, tokens, tokens)
+
+
+AFTER = (
+    *(
+        _trial(
+            f"leave-at-done-{by.value}",
+            "the client leaves at [DONE], without reading the rest, and another one asks",
+            _some(2, bodies.SHORT),
+            partial(after_done, by),
+        )
+        for by in (By.FIN, By.RST)
+    ),
+    *(
+        _trial(
+            f"leave-and-ask-again-{by.value}",
+            "the client leaves after three events and asks the same again at once",
+            _some(3, FEW),
+            partial(again, by),
+            apart=True,
+        )
+        for by in (By.FIN, By.RST)
+    ),
+    _trial(
+        "half-close-mid-stream",
+        "the client closes its sending side alone after three events, and reads on",
+        _of_half,
+        partial(half_close, "mid-stream", lambda _: Leave(messages=EVENTS, by=By.HALF)),
+    ),
+    _trial(
+        "half-close-at-once",
+        "the client closes its sending side alone right after the request, and reads on",
+        _of_half,
+        partial(half_close, "at-once", lambda _: Leave(seconds=0.0, by=By.HALF)),
+    ),
+    _trial(
+        "leave-a-hundred-times",
+        "a hundred clients in a row leave their streams, and another one reads on",
+        _of_a_hundred,
+        a_hundred,
+        apart=True,
+    ),
+)
