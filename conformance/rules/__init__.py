@@ -3,6 +3,9 @@
 from conformance.rules import completions
 from conformance.rules.chat import (
     choice,
+    concurrency,
+    concurrency_burst,
+    concurrency_leaving,
     content,
     continuous,
     delta,
@@ -89,5 +92,8 @@ ALL: tuple[Rule, ...] = (
     *twin.RULES,
     *repeat.RULES,
     *termination.RULES,
+    *concurrency.RULES,
+    *concurrency_leaving.RULES,
+    *concurrency_burst.RULES,
     *completions.RULES,
 )
