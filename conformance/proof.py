@@ -108,5 +108,6 @@ def false_alarms(rules: Sequence[Rule] = ALL) -> list[tuple[str, str]]:
 
 
 def never_tried(rules: Sequence[Rule] = ALL) -> list[str]:
-    """Rules whose needs no good exchange meets."""
-    return [r.id for r in rules if not any(r.needs.fits(exchange) for _, exchange in good_exchanges())]
+    """Rules with mutants whose needs no good exchange meets."""
+    mutable = (r for r in rules if r.broken_by)
+    return [r.id for r in mutable if not any(r.needs.fits(exchange) for _, exchange in good_exchanges())]

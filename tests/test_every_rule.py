@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conformance import proof
 from conformance.judge import findings_of
 from conformance.probes.catalogue import PROBES, Probe, requests_of
+from conformance.probes.trials.catalogue import TRIALS
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.finding import Finding
 from conformance.protocols.payload import parse
@@ -95,12 +96,12 @@ def test_a_bug_report_is_cited_by_number(rule: Rule) -> None:
 @every_rule
 def test_its_probes_exist(rule: Rule) -> None:
     assert rule.needs.probes
-    assert set(rule.needs.probes) <= {probe.name for probe in PROBES}
+    assert set(rule.needs.probes) <= {probe.name for probe in (*PROBES, *TRIALS)}
 
 
 @every_rule
-def test_its_mutants_have_names_of_their_own(rule: Rule) -> None:
-    names = [name_of(mutant) for mutant in rule.broken_by]
+def test_its_mutants_and_behaviours_have_names_of_their_own(rule: Rule) -> None:
+    names = [*map(name_of, rule.broken_by), *(behaviour.name for behaviour in rule.broken_when)]
     assert names
     assert sorted(set(names)) == sorted(names)
 
