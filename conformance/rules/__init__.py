@@ -2,6 +2,8 @@
 
 from conformance.rules import completions
 from conformance.rules.chat import (
+    cancellation,
+    cancellation_after,
     choice,
     concurrency,
     concurrency_burst,
@@ -95,5 +97,7 @@ ALL: tuple[Rule, ...] = (
     *concurrency.RULES,
     *concurrency_leaving.RULES,
     *concurrency_burst.RULES,
+    *cancellation.RULES,
+    *cancellation_after.RULES,
     *completions.RULES,
 )

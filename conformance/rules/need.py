@@ -28,6 +28,8 @@ class Need:
     """Of two requests that say the same, a mutant breaks the answer to the second alone; here is what they say."""
     unless: Callable[[Sequence[Exchange]], str] | None = None
     """Why nothing can be said of a target, seeing all its exchanges; "" where something can."""
+    blind: Callable[[Exchange], str] | None = None
+    """Why nothing can be said of an exchange that fits, and what to configure; "" where something can."""
 
 
 STREAMS = ("stream", "usage-asked", "usage-options-empty", "max-tokens-one", "stop-sequence", "non-ascii", "long-text")

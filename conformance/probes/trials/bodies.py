@@ -6,6 +6,7 @@
 from typing import Any
 
 from conformance.probes.probe import FIXED, Body
+from conformance.rules.chat.leaving_needs import HALF_CLOSED
 
 from .bench import Bench, Tempo
 
@@ -19,8 +20,6 @@ PROMPT_TOKENS = 5000
 """Read as so many, roughly."""
 SHORT = 16
 """Tokens of an answer that only has to come."""
-HALF = "Write a story of ten thousand words about a river and a mill."
-"""Prompt of the trials that close their sending side alone."""
 BY_TOOL = "Write a story of ten thousand words with the tool."
 WRITE_STORY: dict[str, Any] = {
     "type": "function",
@@ -80,7 +79,7 @@ def short(bench: Bench, tokens: int = SHORT) -> Body:
 
 def half(bench: Bench) -> Body:
     """An answer of two seconds or so, for a client that reads on."""
-    return long(bench, messages=[{"role": "user", "content": HALF}], max_tokens=some_seconds(bench.tempo, 2.0))
+    return long(bench, messages=[{"role": "user", "content": HALF_CLOSED}], max_tokens=some_seconds(bench.tempo, 2.0))
 
 
 def some_seconds(tempo: Tempo, seconds: float) -> int:

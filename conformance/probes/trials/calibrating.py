@@ -1,4 +1,4 @@
-"""How fast a target speaks, and how long it can: measured in this run, before the trials. Chooses nothing, judges nothing.
+"""How fast a target speaks, and how long it can: measured before the trials. Judges nothing.
 
 A stopwatch in every trial would have to know the server; so the server is asked once, and the trials are laid out by
 what it did.
