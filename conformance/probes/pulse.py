@@ -17,9 +17,7 @@ NOTED = 0.002
 class Pulse:
     """`async with Pulse(clock, sleep) as pulse`: inside, `pulse.late()` says for how long nobody may have looked."""
 
-    def __init__(
-        self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._clock = clock
         self._sleep = sleep
         self._due: float | None = None

@@ -34,6 +34,7 @@ from conformance.rules.chat import (
     structured,
     termination,
     text,
+    timing,
     tokens,
     tool_arguments,
     tool_calls,
@@ -45,6 +46,7 @@ from conformance.rules.chat import (
     usage,
 )
 from conformance.rules.http import connection, framing, headers, routes, sending, status
+from conformance.rules.http import timing as http_timing
 from conformance.rules.rule import Rule
 from conformance.rules.sse import encoding, events, lines
 
@@ -55,6 +57,7 @@ ALL: tuple[Rule, ...] = (
     *connection.RULES,
     *sending.RULES,
     *routes.RULES,
+    *http_timing.RULES,
     *encoding.RULES,
     *lines.RULES,
     *events.RULES,
@@ -94,6 +97,7 @@ ALL: tuple[Rule, ...] = (
     *twin.RULES,
     *repeat.RULES,
     *termination.RULES,
+    *timing.RULES,
     *concurrency.RULES,
     *concurrency_leaving.RULES,
     *concurrency_burst.RULES,

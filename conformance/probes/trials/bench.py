@@ -13,6 +13,7 @@ from conformance.probes.connection import Unreachable
 from conformance.probes.observers.observer import Left, Observer
 from conformance.probes.performing import SILENT, Stage, close
 from conformance.probes.probe import Body
+from conformance.probes.pulse import Pulse
 from conformance.probes.recorder import Leave, not_sent, record
 from conformance.probes.recording_file import RecordingFile, add_watch
 from conformance.probes.sending import agent, recorded
@@ -62,6 +63,8 @@ class Bench:
     """An answer after a long prompt whose client waited for it: how long the silence lasts."""
     lasts: dict[str, float] = field(default_factory=dict)
     """Seconds that other answers than the long one take, measured once; by what they are."""
+    pulse: Pulse | None = None
+    """Beats while a trial is made that has to know how late we are ourselves."""
 
     def mark(self) -> str:
         """A mark that no other request has."""
@@ -76,14 +79,15 @@ class Bench:
         mark: str = "",
         leave: Leave | None = None,
         group: Sequence[str] = (),
+        more: tuple[tuple[str, str], ...] = (),
     ) -> Exchange:
         """Send a request on a connection of its own and read the answer, until it ends or `leave` says so.
 
-        `name` is the probe of the exchange, `group` those of the others of its trial.
+        `name` is the probe of the exchange, `group` those of the others of its trial, `more` are headers besides.
         """
         stage = self.stage
         url, question, query = stage.endpoint.url.partition("?")
-        headers = (*JSON, *(((MARK, mark),) if mark else ()))
+        headers = (*JSON, *(((MARK, mark),) if mark else ()), *more)
         sent = {"model": stage.endpoint.model, **body}
         request = Request("POST", url.rstrip("/") + path + question + query, headers, sent)
         sink = self._sink(name, request, group)
@@ -93,6 +97,7 @@ class Bench:
         except Unreachable:
             stage.trouble += SILENT
             return not_sent(stage.endpoint, request, sink=sink, probe=name, source=source)
+        connection.pulse = self.pulse
         try:
             exchange = await record(
                 connection,

@@ -1,0 +1,223 @@
+"""When things came in the exchanges of a trial that asks for the same at different lengths. No rule is here.
+
+Such a trial tells the transport from the model by the target's own pace: a short answer shows when a token is there
+to be sent, a long one when it came. What our own client was late for is left out.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from conformance.protocols.chat.states import Kind
+from conformance.protocols.exchange import Ending, Exchange
+
+from .chance import Waiting, median, waits
+from .need import brings_stream
+
+LIMITS = ("max_completion_tokens", "max_tokens")
+LEAST_LONG, LEAST_SHORT = 3, 4
+"""Answers of each length without which nothing is said."""
+RESOLUTION = 0.1
+"""Seconds that a long answer has to take longer than a short one: ten times what our client is late unnoticed."""
+SPOKEN = ("content", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning", "audio")
+TOGETHER = 0.25
+"""Pieces that come within this share of the mean gap came together."""
+BURST = 0.03
+"""Seconds between two bursts below which they are not worth a word, and cannot be told from our own lateness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The exchanges of a trial, by what they ask for: little, or much."""
+
+    little: tuple[Exchange, ...]
+    much: tuple[Exchange, ...]
+
+
+def by_length(exchange: Exchange) -> Rounds | None:
+    """The rounds of a trial whose requests differ in the limit of tokens alone; the highest limit is `much`."""
+    answers = [e for e in (exchange, *exchange.group) if is_whole(e)]
+    if not exchange.group or len({_without(e, LIMITS) for e in (exchange, *exchange.group)}) != 1:
+        return None
+    most = max((limit_of(e) for e in answers), default=0)
+    little = tuple(e for e in answers if 0 < limit_of(e) < most)
+    much = tuple(e for e in answers if limit_of(e) == most)
+    return Rounds(little, much) if len(little) >= LEAST_SHORT and len(much) >= LEAST_LONG else None
+
+
+def by_prompt(exchange: Exchange) -> Rounds | None:
+    """The rounds of a trial whose requests differ in their messages alone; those with much to read are `much`."""
+    answers = [e for e in (exchange, *exchange.group) if is_whole(e)]
+    if not exchange.group or len({_without(e, ("messages",)) for e in (exchange, *exchange.group)}) != 1:
+        return None
+    sizes = {id(e): len(repr(e.member("messages"))) for e in answers}
+    half = max(sizes.values(), default=0) / 2
+    little = tuple(e for e in answers if sizes[id(e)] < half)
+    much = tuple(e for e in answers if sizes[id(e)] >= half)
+    return Rounds(little, much) if len(little) >= LEAST_SHORT and len(much) >= LEAST_LONG else None
+
+
+def is_whole(exchange: Exchange) -> bool:
+    """A stream of chat that was read to its end, and when its pieces came is known."""
+    timed = exchange.protocol == "chat" and brings_stream(exchange) and exchange.ending is Ending.EOF
+    return timed and exchange.ended_at is not None and first_piece(exchange) is not None
+
+
+def limit_of(exchange: Exchange) -> int:
+    """Tokens that the request allows, 0 where it does not say."""
+    found = (exchange.member(name) for name in LIMITS)
+    return next((limit for limit in found if isinstance(limit, int) and limit > 0), 0)
+
+
+def pieces(exchange: Exchange) -> list[float]:
+    """When each chunk came that brings something of the answer, in order."""
+    return list(_piece_times(exchange))
+
+
+def first_piece(exchange: Exchange) -> float | None:
+    """When the first of them came, None where none did or nobody knows."""
+    return next(_piece_times(exchange), None)
+
+
+def first_message(exchange: Exchange) -> float | None:
+    """When the first message came, whatever is in it."""
+    return exchange.steps[0].event.at if exchange.steps else None
+
+
+def last_message(exchange: Exchange) -> float:
+    """When the last message came: all is made by then."""
+    at = exchange.steps[-1].event.at if exchange.steps else None
+    return at or 0.0
+
+
+def late_at(exchange: Exchange, *times: float | None) -> float:
+    """How late our client was, at worst, when it read what came at these times."""
+    late = dict(exchange.late)
+    return max((late.get(at, 0.0) for at in times if at is not None), default=0.0)
+
+
+def _piece_times(exchange: Exchange) -> Iterator[float]:
+    for step in exchange.steps:
+        if (step.kind is Kind.DELTA or step.kind is Kind.FINISH) and step.chunk is not None and _says(step.chunk):
+            if step.event.at is None:
+                return
+            yield step.event.at
+
+
+def _says(chunk: dict[str, Any]) -> bool:
+    return any(delta.get(name) for choice in chunk["choices"] if (delta := choice["delta"]) for name in SPOKEN)
+
+
+def _without(exchange: Exchange, names: Iterable[str]) -> str:
+    """The body of a request but for some members."""
+    body = exchange.request.body
+    return repr(sorted((k, v) for k, v in body.items() if k not in names)) if isinstance(body, dict) else repr(body)
+
+
+def content_waits(rounds: Rounds) -> Waiting | str:
+    """Whether the first piece of an answer waits for its end; or why that cannot be told."""
+    ends = median([last_message(e) for e in rounds.much]) - median([last_message(e) for e in rounds.little])
+    if ends < RESOLUTION:
+        return (
+            f"the target is too fast to tell: a long answer takes {said(max(ends, 0.0))} more than a short one, and "
+            f"it takes {said(RESOLUTION)} to see a difference from here"
+        )
+    little = [e for e in rounds.little if late_at(e, first_piece(e)) <= ends / 4]
+    much = [e for e in rounds.much if late_at(e, first_piece(e), last_message(e)) <= ends / 4]
+    if len(little) < LEAST_SHORT or len(much) < LEAST_LONG:
+        return "this machine was too busy to tell when things came; run this again when it has less to do"
+    return waits(_firsts(little), _firsts(much), ends)
+
+
+def head_waits(rounds: Rounds) -> Waiting | str:
+    """Whether the response head waits for the first message as long as that takes; or why that cannot be told."""
+    grown = median([first_message(e) or 0.0 for e in rounds.much]) - median(
+        [first_message(e) or 0.0 for e in rounds.little]
+    )
+    if grown < RESOLUTION:
+        return (
+            f"the target reads its prompts too fast to tell: a long one takes {said(max(grown, 0.0))} more than a "
+            f"short one, and it takes {said(RESOLUTION)} to see a difference from here"
+        )
+    little = [e for e in rounds.little if late_at(e, e.head_at) <= grown / 8]
+    much = [e for e in rounds.much if late_at(e, e.head_at, first_message(e)) <= grown / 8]
+    if len(little) < LEAST_SHORT or len(much) < LEAST_LONG:
+        return "this machine was too busy to tell when things came; run this again when it has less to do"
+    return waits([e.head_at or 0.0 for e in little], [e.head_at or 0.0 for e in much], grown, share=0.75)
+
+
+def _firsts(exchanges: Sequence[Exchange]) -> list[float]:
+    return [at for e in exchanges if (at := first_piece(e)) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Pieces of an answer that came together: the numbers of the first and the last, from 1, and when."""
+
+    first: int
+    last: int
+    at: float
+    late: bool
+    """Our client was late, so that they may not have come together."""
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return self.last - self.first + 1
+
+
+def bursts(exchange: Exchange) -> list[Burst]:
+    """The pieces of an answer, put together where they came together."""
+    times = pieces(exchange)
+    if len(times) < 2:
+        return []
+    close = TOGETHER * (times[-1] - times[0]) / (len(times) - 1)
+    late = dict(exchange.late)
+    starts = [0, *(n for n in range(1, len(times)) if times[n] - times[n - 1] > close), len(times)]
+    return [Burst(a + 1, b, times[a], any(late.get(at, 0.0) > close for at in times[a:b])) for a, b in pairwise(starts)]
+
+
+def comes_in_bursts(exchange: Exchange) -> bool:
+    """At least three bursts, far enough from each other, and most pieces came in the company of others."""
+    found = bursts(exchange)
+    true = [burst for burst in found if not burst.late]
+    alone = sum(1 for burst in true if burst.size == 1)
+    joined = sum(burst.size for burst in true if burst.size > 1)
+    gaps = [b.at - a.at for a, b in pairwise(found) if not (a.late or b.late)]
+    return len(true) >= 3 and joined > 2 * alone and median(gaps) >= BURST
+
+
+def ends_of_a_burst(exchange: Exchange) -> tuple[int, int] | None:
+    """The numbers of the first and the last piece of the largest burst that has others before and behind it."""
+    inner = [burst for burst in bursts(exchange)[1:-1] if burst.size > 1 and not burst.late]
+    largest = max(inner, key=lambda burst: burst.size, default=None)
+    return (largest.first, largest.last) if largest else None
+
+
+def are_made_apart(rounds: Rounds) -> Waiting | str:
+    """Whether the tokens of one burst are made one after the other; or why that cannot be told.
+
+    An answer that is limited to the last token of a burst is over later than one limited to the first, by the time
+    that it takes to make those between; where a model makes them in one step, both are over at the same time.
+    """
+    limits = sorted({limit_of(e) for e in rounds.little})
+    if len(limits) != 2:
+        return "the long answers come in bursts, and no short ones tell whether their tokens are made so"
+    first, last = ([e for e in rounds.little if limit_of(e) == limit] for limit in limits)
+    made = median([limit_of(e) for e in rounds.much]) - limits[0]
+    took = median([last_message(e) for e in rounds.much]) - median([last_message(e) for e in first])
+    between = took / made * (limits[1] - limits[0]) if made > 0 else 0.0
+    exact = [[e for e in side if late_at(e, last_message(e)) <= between / 4] for side in (first, last)]
+    if between <= 0 or min(map(len, exact)) < LEAST_SHORT:
+        return "this machine was too busy to tell when things came; run this again when it has less to do"
+    sooner, later = ([last_message(e) for e in side] for side in exact)
+    waiting = waits(sooner, later, between)
+    if not (waiting.sure or waiting.sure_not):
+        return f"whether its tokens are made in bursts or only come so cannot be told ({waiting.odds})"
+    return waiting
+
+
+def said(seconds: float) -> str:
+    """A time as a finding has it."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
