@@ -91,7 +91,7 @@ def answered(exchange: Exchange) -> Iterator[Finding]:
 )
 def retry_after(exchange: Exchange) -> Iterator[Finding]:
     refused = [other for other in crowd_of(exchange) if other.status == 429 and other.head is not None]
-    bare = [(other, "no such header") for other in refused if other.head and other.head.get("retry-after") is None]
+    bare = [(other, "no such header") for other in refused if other.head and not other.head.get("retry-after")]
     yield from _counted(bare, exchange, "Retry-After")
 
 
