@@ -5,8 +5,9 @@ Everything in the answer follows from the request and the seed: same request, sa
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -17,12 +18,14 @@ from conformance.protocols.chat.emitter import Called, Reply, Spoken
 from conformance.protocols.exchange import Request
 from conformance.protocols.finding import shorten
 from conformance.protocols.payload import parse
-from conformance.wire import encoder
+from conformance.rules.behaviour import Overflow
 from conformance.wire.script import Answer, Framing, Send
 
-from . import parameters
-from .engines import chances, scripted, structured, tools
+from . import pacing, parameters
+from .engines import chances, scripted, story, structured, tools
 from .engines.instances import UnfitError
+from .engines.story import Rhythm
+from .pacing import Extent
 
 CREATED = 1_767_225_600
 """The pinned clock: 2026-01-01T00:00:00Z."""
@@ -30,6 +33,8 @@ CONTEXT = 128_000
 """Tokens that a reply may have when the request sets no limit."""
 LETTERS = 4
 """Letters of a token, where only the length of a text is looked at."""
+MARK = "x-streamspec-mark"
+"""Header that tells one request from others that say the same: their ids differ, as those of real servers do."""
 UNSAID = "application/x-www-form-urlencoded"
 """What curl and urllib call a body when they are not told what it is."""
 INVALID = "invalid_request_error"
@@ -56,6 +61,10 @@ class Settings:
     keys: frozenset[str] = frozenset()
     """Keys that are let in; empty: everybody is."""
     created: int = CREATED
+    slots: int = 0
+    """Requests that are worked on at the same time; 0: all."""
+    overflow: Overflow = Overflow.QUEUE
+    """What becomes of the others."""
 
 
 def answer(request: Request, settings: Settings) -> Answer:
@@ -72,20 +81,21 @@ def document(value: object, mark: str, status: int = 200) -> Answer:
     return Answer(status, headers, (Send(emitter.dumps(value).encode()),), Framing.LENGTH)
 
 
-def stream(messages: Iterable[str], mark: str) -> Answer:
-    """An answer that is a stream of these messages; `mark` makes its request id."""
+def stream(messages: Callable[[], Iterable[str]], mark: str, rhythm: Rhythm, extent: Extent) -> Answer:
+    """An answer that is a stream of these messages in this rhythm; `mark` makes its request id."""
     headers = (
         ("content-type", "text/event-stream; charset=utf-8"),
         ("cache-control", "no-cache"),
         ("x-accel-buffering", "no"),
         ("x-request-id", f"req_{mark[:24]}"),
     )
-    return Answer(200, headers, tuple(Send(encoder.message(m)) for m in messages))
+    return pacing.told(Answer(200, headers, ()), messages, rhythm, extent)
 
 
-def mark_of(body: dict[str, Any], settings: Settings) -> str:
+def mark_of(request: Request, settings: Settings) -> str:
     """What all that has to look random is made of: same request, same seed, same mark."""
-    return hashlib.sha256(f"{settings.seed}\n{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
+    said = f"{settings.seed}\n{json.dumps(request.body, sort_keys=True)}{request.header(MARK) or ''}"
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def refusal(
@@ -137,16 +147,20 @@ def _answer(request: Request, settings: Settings) -> Answer:
         return refused
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
-    mark = mark_of(body, settings)
+    mark = mark_of(request, settings)
     try:
         reply = _reply(body, settings, mark)
     except UnfitError as error:
         return refusal(400, f"No arguments can be made for 'tools': {shorten(str(error))}.", param="tools")
+    texts = [_text(message.get("content")) for message in body["messages"]]
+    rhythm = story.rhythm_of(texts[-1], sum(len(text.split()) for text in texts))
+    extent = Extent(len(reply.choices), sum(map(emitter.deltas_of, reply.choices)), len(reply.choices))
     if body.get("stream") is not True:
-        return document(emitter.completion(reply), mark)
+        return pacing.held(document(emitter.completion(reply), mark), rhythm, extent)
     options = body.get("stream_options") or {}
     usage, continuous = options.get("include_usage") is True, options.get("continuous_usage_stats") is True
-    return stream(emitter.messages(reply, usage=usage, continuous=usage and continuous), mark)
+    messages = partial(emitter.messages, reply, usage=usage, continuous=usage and continuous)
+    return stream(messages, mark, rhythm, extent)
 
 
 def _refuse(body: object, settings: Settings) -> Answer | None:
@@ -218,7 +232,7 @@ def _say(body: dict[str, Any], prompt: str, seed: str, index: int, limit: int) -
     if asked is not None:
         choice = cut(asked, body.get("stop"), limit)
     else:
-        text = scripted.reply(prompt, seed=seed, choice=index)
+        text = story.said(prompt, seed=seed, choice=index) or scripted.reply(prompt, seed=seed, choice=index)
         choice = cut(text, body.get("stop"), limit, scripted.thoughts(prompt))
     if body.get("logprobs") is not True:
         return choice
@@ -229,7 +243,7 @@ def _say(body: dict[str, Any], prompt: str, seed: str, index: int, limit: int) -
 def cut(text: str, stop: str | list[str] | None, limit: int, thoughts: str = "") -> Spoken:
     """A choice that ends at the first stop sequence, then at the limit of tokens, to which thoughts count."""
     found = [text.find(s) for s in ([stop] if isinstance(stop, str) else stop or []) if s and s in text]
-    pieces = scripted.pieces_of(text[: min(found)] if found else text)
+    pieces = story.pieces(text[: min(found)] if found else text)
     thought = scripted.pieces_of(thoughts)
     reason = "length" if len(thought) + len(pieces) > limit else "stop"
     return Spoken(pieces[: max(0, limit - len(thought))], reason, reasoning=thought[:limit])

@@ -18,14 +18,17 @@ from typing import Self
 from aiohttp import web
 
 from conformance.protocols.exchange import Request
+from conformance.rules.behaviour import Behaviour
 from conformance.wire.script import Answer
 
-from . import answering, faults, routes
+from . import answering, faults, routes, windows
 from .answering import Settings
 from .faults import Fault
 from .journal import BODY_LIMIT, Entry, Journal
 from .pacing import Pacing, paced
 from .play import Played, Sleep, play
+from .reception import Reception, left_by
+from .workshop import Work, Workshop
 
 LOG = logging.getLogger("mockserver")
 HTTP_LOG = logging.getLogger("mockserver.http")
@@ -54,11 +57,12 @@ class MockServer:
         *,
         sleep: Sleep = asyncio.sleep,
         respond: Respond = routes.respond,
+        behaviour: Behaviour | None = None,
     ) -> None:
         """`fault` is put into every answer it applies to; raises LookupError where there is none of that name.
 
-        `respond` makes the good answers. With port None there is no socket: whoever wants to talk to the server gives
-        `accept()` a transport.
+        `behaviour` is how the server carries itself, where no fault names another one; `respond` makes the good
+        answers. With port None there is no socket: whoever wants to talk to the server gives `accept()` a transport.
         """
         self.journal = Journal()
         self.url = ""
@@ -70,6 +74,9 @@ class MockServer:
         self._pacing = pacing
         self._sleep = sleep
         self._respond_to = respond
+        self._behaviour = behaviour
+        self._shop = Workshop(self.journal, settings.slots, settings.overflow)
+        self.journal.counts = self._shop.counts
         self._runner: web.ServerRunner | None = None
         self._server: web.Server | None = None
         self._plays: set[asyncio.Task[object]] = set()
@@ -78,7 +85,10 @@ class MockServer:
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError, with what is wrong, where that port cannot be had."""
-        self._server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self.journal.clock = lambda: loop.time() - started
+        self._server = Reception(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=GRACE)
         await self._runner.setup()
         if self._port is None:
@@ -119,18 +129,21 @@ class MockServer:
         return OSError(code, f"cannot listen on {self._host} port {self._port}: {why}")
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        own = request.path in (routes.HEALTH, routes.JOURNAL)
-        entry = Entry(0, request.method, request.path) if own else self.journal.open(request.method, request.path)
+        own = request.path in routes.SHOWN
+        mark = request.headers.get(answering.MARK, "")
+        entry = Entry(0, "", "") if own else self.journal.open(request.method, request.path, mark)
+        work = Work(self._shop, entry)
         task = asyncio.current_task()
         assert task is not None
         self._plays.add(task)
         try:
-            return await self._respond(request, entry)
+            return await self._respond(request, work)
         except ConnectionError:
-            entry.left = True
+            work.leave(left_by(request))
             return Played(keep=False)
         except asyncio.CancelledError:
-            entry.left = not self._stopping
+            if not self._stopping:
+                work.leave(left_by(request))
             if request.transport is not None:
                 request.transport.abort()
             raise
@@ -140,22 +153,36 @@ class MockServer:
         finally:
             self._plays.discard(task)
 
-    async def _respond(self, request: web.BaseRequest, entry: Entry) -> Played:
+    async def _respond(self, request: web.BaseRequest, work: Work) -> Played:
         try:
             raw = await _read(request)
         except web.RequestPayloadError:
             answer = _unread(400, "The body of the request is not framed as HTTP/1.1 asks.")
         else:
             too_long = f"The body of the request is longer than {BODY_MAXIMUM} bytes."
-            answer = self._answer(request, raw, entry) if raw is not None else _unread(413, too_long)
-        return await play(request, answer, entry, self._sleep)
+            answer = self._answer(request, raw, work) if raw is not None else _unread(413, too_long)
+        if routes.is_side(request.path):
+            return await play(request, answer, work.entry, self._sleep)
+        task = work.start(request, answer, self._sleep)
+        self._plays.add(task)
+        task.add_done_callback(self._over)
+        return await asyncio.shield(task)
 
-    def _answer(self, request: web.BaseRequest, raw: bytes, entry: Entry) -> Answer:
+    def _over(self, task: asyncio.Task[Played]) -> None:
+        """A work is over, perhaps long after its client has left."""
+        self._plays.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    def _answer(self, request: web.BaseRequest, raw: bytes, work: Work) -> Answer:
         headers = tuple(request.headers.items())
         url = f"{self.url.removesuffix('/v1')}{request.rel_url.raw_path}"
         asked, name = faults.split(Request(request.method, url, headers, answering.read_body(raw) if raw else None))
+        entry = work.entry
         entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
-        good = self._respond_to(asked, self._settings, self.journal.document)
+        if request.method == "GET" and (shown := self._shown(asked.path)) is not None:
+            return shown
+        good = self._respond_to(asked, self._settings, lambda: self.journal.document(request.query.get("mark", "")))
         if routes.is_side(asked.path):
             return good  # the rules are about completions, and so are their mutants
         try:
@@ -163,9 +190,22 @@ class MockServer:
         except LookupError as error:
             return answering.refusal(400, str(error), code="fault_not_found")
         entry.fault = name or self._fault_name
+        if fault and isinstance(behaviour := fault[1], Behaviour):
+            work.live_by(behaviour, asked)
+            fault = None
+        elif self._behaviour is not None:
+            work.live_by(self._behaviour, asked)
         if fault and (says := fault[0].needs.second) and not (says(asked) and self._again(asked)):
             fault = None
         return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
+
+    def _shown(self, path: str) -> Answer | None:
+        """What the server shows of its state, None where this path shows nothing of it."""
+        if path == routes.METRICS:
+            return windows.metrics(self.journal)
+        if path == routes.SLOTS and (capacity := self._shop.capacity_of(self._behaviour)):
+            return windows.slots(capacity, [work.entry for work in self._shop.works], self._shop.leaks)
+        return None
 
     def _again(self, asked: Request) -> bool:
         """Whether this is the second of two requests that say the same; a third one is the first of the next two."""

@@ -4,6 +4,7 @@ Knows no socket and no fault. Prompts are text; what has no tokenizer here (toke
 """
 
 import hashlib
+from functools import partial
 from typing import Any
 
 import schemas
@@ -12,9 +13,10 @@ from conformance.protocols.completions.emitter import Completion, Token, Written
 from conformance.protocols.exchange import Request
 from conformance.wire.script import Answer
 
-from . import answering
+from . import answering, pacing
 from .answering import Settings, refusal
-from .engines import scripted
+from .engines import scripted, story
+from .pacing import Extent
 
 DEFAULT_LIMIT = 16
 """Tokens of a completion whose request sets no limit, as the OpenAI OpenAPI document has it."""
@@ -29,12 +31,17 @@ def answer(request: Request, settings: Settings) -> Answer:
         return refused
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
-    mark = answering.mark_of(body, settings)
+    mark = answering.mark_of(request, settings)
     reply = _reply(body, settings, mark)
+    prompts = _prompts(body)
+    rhythm = story.rhythm_of(" ".join(prompts), sum(len(prompt.split()) for prompt in prompts))
+    echoes = sum(bool(choice.echoed) for choice in reply.choices)
+    extent = Extent(echoes, sum(len(choice.tokens) for choice in reply.choices), len(reply.choices))
     if body.get("stream") is not True:
-        return answering.document(emitter.completion(reply), mark)
+        return pacing.held(answering.document(emitter.completion(reply), mark), rhythm, extent)
     options = body.get("stream_options") or {}
-    return answering.stream(emitter.messages(reply, usage=options.get("include_usage") is True), mark)
+    messages = partial(emitter.messages, reply, usage=options.get("include_usage") is True)
+    return answering.stream(messages, mark, rhythm, extent)
 
 
 def _refuse(body: object, settings: Settings) -> Answer | None:
@@ -55,8 +62,7 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
 
 
 def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Completion:
-    asked = body.get("prompt") or DEFAULT_PROMPT
-    prompts = [_writable(text) for text in (asked if isinstance(asked, list) else [asked])]
+    prompts = _prompts(body)
     choices = tuple(
         _write(body, prompt, f"{settings.seed}/{body.get('seed')}", choice)
         for prompt in prompts
@@ -77,9 +83,8 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Completion:
 def _write(body: dict[str, Any], prompt: str, seed: str, choice: int) -> Written:
     """One completion of one prompt."""
     limit = body.get("max_tokens")
-    said = answering.cut(
-        scripted.reply(prompt, seed=seed, choice=choice), body.get("stop"), DEFAULT_LIMIT if limit is None else limit
-    )
+    text = story.said(prompt, seed=seed, choice=choice) or scripted.reply(prompt, seed=seed, choice=choice)
+    said = answering.cut(text, body.get("stop"), DEFAULT_LIMIT if limit is None else limit)
     most = body.get("logprobs")
     tokens = tuple(_token(piece, most) for piece in said.pieces)
     echoed = tuple(_token(piece, most) for piece in scripted.pieces_of(prompt)) if body.get("echo") else ()
@@ -100,6 +105,11 @@ def _token(text: str, most: int | None) -> Token:
     others = [other for other in ALTERNATIVES if other != text][: max(0, most - 1)]
     ranked = {text: logprob, **{other: logprob - place - 1 for place, other in enumerate(others)}}
     return Token(text, logprob, ranked if most else None)
+
+
+def _prompts(body: dict[str, Any]) -> list[str]:
+    asked = body.get("prompt") or DEFAULT_PROMPT
+    return [_writable(text) for text in (asked if isinstance(asked, list) else [asked])]
 
 
 def _writable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Faults of the server are the mutants of the rules: "rule" or "rule#mutant". Looks them up; breaks nothing itself."""
+"""Faults of the server are the mutants and the behaviours of the rules: "rule" or "rule#name". Looks them up."""
 
 from dataclasses import replace
 from difflib import get_close_matches
@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from conformance.protocols.exchange import Request
 from conformance.protocols.reading import exchange_of, protocol_of
 from conformance.rules import ALL
+from conformance.rules.behaviour import Behaviour
 from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
-from conformance.wire.script import Answer
+from conformance.wire.script import Answer, whole
 
-Fault = tuple[Rule, Mutant]
+Fault = tuple[Rule, Mutant | Behaviour]
 
 HEADER = "x-streamspec-fault"
 PROBE_LIKE = {
@@ -23,19 +24,25 @@ PROBE_LIKE = {
 
 
 def find(name: str) -> Fault:
-    """The rule and mutant of a fault; without "#mutant" the first mutant. Raises LookupError, with what to write."""
+    """The rule and what breaks it; without "#name" the first that does. Raises LookupError, with what to write."""
     rule_id, _, wanted = name.partition("#")
     for rule in ALL:
         if rule.id == rule_id:
-            for mutant in rule.broken_by:
-                if wanted in ("", name_of(mutant)):
-                    return rule, mutant
-            known = ", ".join(name_of(mutant) for mutant in rule.broken_by)
+            faults: tuple[Mutant | Behaviour, ...] = (*rule.broken_by, *rule.broken_when)
+            for fault in faults:
+                if wanted in ("", fault_name(fault)):
+                    return rule, fault
+            known = ", ".join(map(fault_name, faults))
             raise LookupError(f"rule {rule_id} has no mutant {wanted!r}; it has {known}")
     ids = [rule.id for rule in ALL]
     near = [known for known in ids if known.endswith(f"/{rule_id}")] or get_close_matches(rule_id, ids, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise LookupError(f"no rule {rule_id!r}{hint} (`streamspec rules` lists them all)")
+
+
+def fault_name(fault: Mutant | Behaviour) -> str:
+    """What it is called behind the rule's id."""
+    return fault.name if isinstance(fault, Behaviour) else name_of(fault)
 
 
 def split(request: Request) -> tuple[Request, str]:
@@ -54,6 +61,9 @@ def split(request: Request) -> tuple[Request, str]:
 def apply(fault: Fault, request: Request, answer: Answer) -> Answer:
     """The answer with the fault in it, where the rule has something to say about this request; else as it was."""
     rule, mutant = fault
+    if isinstance(mutant, Behaviour):
+        return answer
+    answer = whole(answer)
     if not rule.needs.alone:
         # Such rules compare two answers, both of them good ones: each is broken alike.
         return mutant(answer) if answer.status == 200 else answer

@@ -1,8 +1,16 @@
 """How fast a server speaks: waits put between the acts of an answer. Knows no clock; whoever plays the acts waits."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
+from conformance.wire import encoder
 from conformance.wire.script import Act, Answer, Send, Wait
+
+from .engines.story import Rhythm
+
+AT_A_TIME = 20
+"""Tokens that are made in one wait, where no event goes out in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +23,63 @@ class Pacing:
     """Between two events."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a stream consists of: messages before the first token, tokens, and choices told in turn."""
+
+    lead: int
+    tokens: int
+    choices: int
+
+
 def paced(answer: Answer, pacing: Pacing) -> Answer:
     """The same answer, more slowly."""
-    acts: list[Act] = []
+    if pacing == Pacing():
+        return answer
+    if answer.told is not None:
+        told = answer.told
+        return replace(answer, told=lambda: _slower(told(), pacing))
+    return replace(answer, acts=tuple(_slower(answer.acts, pacing)))
+
+
+def told(answer: Answer, messages: Callable[[], Iterable[str]], rhythm: Rhythm, extent: Extent) -> Answer:
+    """The answer with these messages in this rhythm.
+
+    Half of the prompt is read before the head goes out, so that clients can leave before it, and between it and the
+    first event.
+    """
+    if rhythm == Rhythm():
+        return replace(answer, acts=tuple(Send(encoder.message(message)) for message in messages()))
+    before = (Wait(rhythm.reading / 2),) if rhythm.reading else ()
+    return replace(answer, before=before, told=partial(_told, messages, rhythm, extent))
+
+
+def held(answer: Answer, rhythm: Rhythm, extent: Extent) -> Answer:
+    """The answer of a server that says nothing, not even the head, until all is made."""
+    if rhythm == Rhythm():
+        return answer
+    if not rhythm.gap:
+        return replace(answer, before=(Wait(rhythm.reading),))
+    waits = [Wait(rhythm.reading + rhythm.first, makes=0)]
+    for made in range(0, extent.tokens, AT_A_TIME):
+        now = min(AT_A_TIME, extent.tokens - made)
+        waits.append(Wait(now * rhythm.gap / extent.choices, makes=now))
+    return replace(answer, before=tuple(waits))
+
+
+def _told(messages: Callable[[], Iterable[str]], rhythm: Rhythm, extent: Extent) -> Iterator[Act]:
+    yield Wait(rhythm.reading / 2 + rhythm.first, makes=0 if rhythm.gap else None)
+    for position, message in enumerate(messages()):
+        if rhythm.gap and extent.lead <= position < extent.lead + extent.tokens:
+            yield Wait(rhythm.gap / extent.choices, makes=1)
+        yield Send(encoder.message(message))
+
+
+def _slower(acts: Iterable[Act], pacing: Pacing) -> Iterator[Act]:
     pause = pacing.first
-    for act in answer.acts:
+    for act in acts:
         if isinstance(act, Send):
             if pause > 0:
-                acts.append(Wait(pause))
+                yield Wait(pause)
             pause = pacing.gap
-        acts.append(act)
-    return replace(answer, acts=tuple(acts))
+        yield act

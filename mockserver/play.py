@@ -7,18 +7,22 @@ corrects nothing, and is only told afterwards whether the connection lives on.
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
 from aiohttp import HttpVersion11, web
 
 from conformance.wire import encoder
 from conformance.wire.http import ResponseReader
-from conformance.wire.script import Answer, Framing, Reset, Script, Send, Wait, body
+from conformance.wire.script import Act, Answer, Framing, Reset, Send, Wait, body
 
 from .journal import Entry
 
 Sleep = Callable[[float], Awaitable[object]]
+Carry = Callable[[Iterable[Act]], Iterable[Act]]
+Gate = AbstractAsyncContextManager[object]
+OPEN: Gate = nullcontext()
 
 DELIVERY = 0.02
 """Seconds for the last bytes to reach the client before a reset overtakes them."""
@@ -45,27 +49,64 @@ class Played(web.StreamResponse):
         """So has the body."""
 
 
-async def play(request: web.BaseRequest, answer: Answer, entry: Entry, sleep: Sleep) -> Played:
-    """Send an answer, act by act, one write per event. Raises ConnectionError when the client has gone."""
+async def play(
+    request: web.BaseRequest,
+    answer: Answer,
+    entry: Entry,
+    sleep: Sleep,
+    *,
+    carry: Carry = iter,
+    gate: Gate = OPEN,
+    goes_on: Callable[[], bool] = bool,
+) -> Played:
+    """Send an answer, act by act, one write per event. Raises ConnectionError when the client has gone.
+
+    `carry` may change how the acts of the whole response are handed over, `gate` is passed by every write. Where a
+    write finds nobody there, `goes_on` is whether the rest is made all the same, for nobody.
+    """
     answer = _for_this_client(request, answer)
-    script = encoder.on_the_wire(answer)
-    if request.method == "HEAD":
-        script = script[:1]
-    last = len(script) - (answer.framing is Framing.CHUNKED)
     entry.status = answer.status
-    for position, act in enumerate(script):
+    in_body = answer.framing is Framing.RAW
+    counted = said = False
+    for act in carry(encoder.one_by_one(answer)):
         match act:
             case Send(data):
-                await _send(request, data)
-                entry.sent += len(data)
-                entry.events += position < last and (position > 0 or answer.framing is Framing.RAW)
-            case Wait(seconds):
+                event = in_body and data != encoder.LAST_CHUNK
+                entry.produced += event and not counted
+                if await _reaches(request, data, entry, gate, goes_on):
+                    entry.sent += len(data)
+                    entry.events += event
+                said = in_body = True
+                if request.method == "HEAD":
+                    break
+            case Wait(seconds, makes):
                 await sleep(seconds)
+                counted = counted or makes is not None
+                entry.produced += makes or 0
             case Reset():
                 await _reset(request)
-                break
-    entry.ended = True
-    return Played(keep=_stays_open(answer, script))
+                entry.ended = True
+                return Played(keep=False)
+    entry.ended = not entry.left
+    return Played(keep=said and _stays_open(answer))
+
+
+async def _reaches(
+    request: web.BaseRequest, data: bytes, entry: Entry, gate: Gate, goes_on: Callable[[], bool]
+) -> bool:
+    """Whether the bytes could be handed over."""
+    if not entry.left:
+        try:
+            async with gate:
+                await _send(request, data)
+        except ConnectionError:
+            if not goes_on():
+                raise
+        else:
+            return True
+    if not goes_on():
+        raise ConnectionResetError("the client has gone")
+    return False
 
 
 async def _send(request: web.BaseRequest, data: bytes) -> None:
@@ -79,10 +120,16 @@ async def _send(request: web.BaseRequest, data: bytes) -> None:
 
 async def _reset(request: web.BaseRequest) -> None:
     await asyncio.sleep(DELIVERY)
-    transport = request.transport
-    if transport is not None:
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        transport.abort()
+    tear(request.transport)
+
+
+def tear(transport: asyncio.Transport | None) -> None:
+    """Drop a connection by RST."""
+    if transport is None:
+        return
+    if (sock := transport.get_extra_info("socket")) is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+    transport.abort()
 
 
 def _for_this_client(request: web.BaseRequest, answer: Answer) -> Answer:
@@ -98,12 +145,12 @@ def _says_close(answer: Answer) -> bool:
     return any(name.lower() == "connection" and "close" in value.lower() for name, value in answer.headers)
 
 
-def _stays_open(answer: Answer, script: Script) -> bool:
+def _stays_open(answer: Answer) -> bool:
     """Whether the connection lives on: as the answer says, unless it is a server that hangs up."""
-    if answer.hangs_up or answer.framing is Framing.CLOSE or _says_close(answer) or Reset() in script:
+    if answer.hangs_up or answer.framing is Framing.CLOSE or _says_close(answer):
         return False
     if answer.framing is not Framing.RAW:
         return True
     reader = ResponseReader()
-    reader.feed(body(script))
+    reader.feed(body(answer.acts))
     return reader.transport().reusable

@@ -16,12 +16,15 @@ COMPLETIONS = "/v1/completions"
 MODELS = "/v1/models"
 HEALTH = "/health"
 JOURNAL = "/journal"
-METHODS = {CHAT: "POST", COMPLETIONS: "POST", MODELS: "GET", HEALTH: "GET", JOURNAL: "GET"}
+METRICS = "/metrics"
+SLOTS = "/slots"
+SHOWN = (HEALTH, JOURNAL, METRICS, SLOTS)
+METHODS = {CHAT: "POST", COMPLETIONS: "POST", MODELS: "GET"} | dict.fromkeys(SHOWN, "GET")
 
 
 def is_side(path: str) -> bool:
     """Whether this is a path that serves no completions."""
-    return path in (MODELS, HEALTH, JOURNAL) or path.startswith(f"{MODELS}/")
+    return path in (MODELS, *SHOWN) or path.startswith(f"{MODELS}/")
 
 
 def respond(request: Request, settings: Settings, journal: Callable[[], object] = dict) -> Answer:
@@ -29,7 +32,7 @@ def respond(request: Request, settings: Settings, journal: Callable[[], object] 
     path = unquote(request.path)
     name = path.removeprefix(f"{MODELS}/") if path.startswith(f"{MODELS}/") else None
     wanted = METHODS.get(MODELS if name else path)
-    if wanted is None:
+    if wanted is None or (path in (METRICS, SLOTS) and request.method == wanted):  # only a server that runs has these
         return answering.refusal(404, f"There is nothing at '{shorten(path)}'.", code="unknown_url")
     if request.method != wanted:
         message = f"'{shorten(request.method)}' is not allowed at '{shorten(path)}'; {wanted} is."

@@ -4,19 +4,30 @@ import os
 
 import click
 
+from conformance.rules.behaviour import Overflow
 from mockserver.answering import Settings
 from mockserver.app import serve
 
 from .terminal import fail, out
+
+OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
 @click.option("--seed", default=0, show_default=True, help="Same seed, same request: same bytes.")
-@click.option("--fault", metavar="RULE[#MUTANT]", help="Break this rule in every answer it applies to.")
+@click.option("--fault", metavar="RULE[#FAULT]", help="Break this rule: a mutant in every answer, or a behaviour.")
+@click.option("--slots", default=0, type=click.IntRange(0), help="Requests worked on at the same time (default: all).")
+@click.option(
+    "--overflow",
+    type=click.Choice(list(OVERFLOWS)),
+    default="queue",
+    show_default=True,
+    help="What becomes of requests beyond the slots.",
+)
 @click.option("--key-env", help="Environment variable with the only key to let in (default: everybody is let in).")
-def mock(host: str, port: int, seed: int, fault: str | None, key_env: str | None) -> None:
+def mock(host: str, port: int, seed: int, fault: str | None, slots: int, overflow: str, key_env: str | None) -> None:
     """Serve a deterministic mock that answers like OpenAI; per request, model "mock#RULE#MUTANT" breaks one rule."""
     keys = frozenset[str]()
     if key_env:
@@ -24,7 +35,8 @@ def mock(host: str, port: int, seed: int, fault: str | None, key_env: str | None
             fail(f"the environment variable {key_env} is empty; set it to the key to let in")
         keys = frozenset({os.environ[key_env]})
     try:
-        serve(Settings(seed=seed, keys=keys), host=host, port=port, fault=fault, on_ready=_say_ready)
+        settings = Settings(seed=seed, keys=keys, slots=slots, overflow=OVERFLOWS[overflow])
+        serve(settings, host=host, port=port, fault=fault, on_ready=_say_ready)
     except LookupError as problem:
         fail(str(problem))
     except OSError as problem:

@@ -1,5 +1,6 @@
 """SSE events and HTTP/1.1 answers to bytes. The only place that writes framing."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from .script import Act, Answer, Framing, Reset, Script, Send, Wait, body
@@ -42,18 +43,25 @@ def head(answer: Answer) -> bytes:
 
 def on_the_wire(answer: Answer) -> Script:
     """The whole response as acts, head and framing included."""
+    return tuple(one_by_one(answer))
+
+
+def one_by_one(answer: Answer) -> Iterator[Act]:
+    """The same acts, each made when it is asked for."""
+    yield from answer.before
     if answer.framing is Framing.RAW:
-        return answer.acts
-    acts: list[Act] = [Send(head(answer))]
-    for act in answer.acts:
+        yield from answer.played()
+        return
+    yield Send(head(answer))
+    for act in answer.played():
         match act:
             case Send(data) if answer.framing is Framing.CHUNKED:
                 if data:  # an empty chunk would end the body
-                    acts.append(Send(chunk(data)))
+                    yield Send(chunk(data))
             case Send() | Wait():
-                acts.append(act)
+                yield act
             case Reset():
-                return (*acts, act)
+                yield act
+                return
     if answer.framing is Framing.CHUNKED:
-        acts.append(Send(LAST_CHUNK))
-    return tuple(acts)
+        yield Send(LAST_CHUNK)

@@ -1,7 +1,7 @@
 """An answer as acts. The same script plays in memory and on a socket; it knows neither."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -17,6 +17,8 @@ class Wait:
     """Write nothing for this long."""
 
     seconds: float
+    makes: int | None = None
+    """Tokens that are made meanwhile; None where nothing is said of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,19 @@ class Answer:
     framing: Framing = Framing.CHUNKED
     hangs_up: bool = False
     """The server closes the connection afterwards without having said so."""
+    before: Script = ()
+    """What is done before the head goes out: waits of a server that says nothing yet."""
+    told: Callable[[], Iterator[Act]] | None = None
+    """Makes the acts one by one, where they are many; there are no others then."""
+
+    def played(self) -> Iterator[Act]:
+        """The acts of the body, in order, from the first."""
+        return iter(self.acts) if self.told is None else self.told()
+
+
+def whole(answer: Answer) -> Answer:
+    """The same answer with all its acts made."""
+    return answer if answer.told is None else replace(answer, acts=tuple(answer.told()), told=None)
 
 
 def body(acts: Iterable[Act]) -> bytes:

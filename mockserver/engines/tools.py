@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.protocols.chat import emitter
 
+from . import story
 from .instances import instance
 
 AROUND = 8
@@ -24,6 +25,8 @@ CALLS = {
 """What a prompt calls, and the word that goes into the arguments."""
 SAID_BEFORE = {"Look then call": "Let me look that up."}
 """What a prompt makes a reply say before the call."""
+TEXT = frozenset({"type", "description", "title"})
+"""Keywords of an argument that may be any text."""
 PLACE = re.compile(r"(?<!^)\b[A-Z]\w+")
 
 
@@ -76,6 +79,8 @@ def calls_of(prompt: str, choice: Choice, *, parallel: bool) -> tuple[Call, ...]
     """The calls that a prompt gives. Raises instances.UnfitError where a tool's parameters cannot be made."""
     if not choice.functions:
         return ()
+    if story.BY_TOOL in prompt or (story.STORY in prompt and choice.must):
+        return (_story(choice.functions[0]),)
     functions = {function["name"]: function for function in choice.functions}
     asked = prompt.strip()
     places = PLACE.findall(asked)
@@ -88,6 +93,18 @@ def calls_of(prompt: str, choice: Choice, *, parallel: bool) -> tuple[Call, ...]
         arguments = instance(function.get("parameters") or {"type": "object"}, word=word)
         calls.append(Call(function["name"], tuple(PIECE.findall(emitter.dumps(arguments)))))
     return tuple(calls if parallel else calls[:1])
+
+
+def _story(function: dict[str, Any]) -> Call:
+    """A call with the story in the first argument that may be any text; without one, as much of it as fits."""
+    parameters = function.get("parameters") or {"type": "object", "properties": {"story": {"type": "string"}}}
+    told = story.story(function["name"], 0)
+    arguments = instance(parameters, word=told)
+    for name, schema in parameters.get("properties", {}).items() if isinstance(arguments, dict) else ():
+        if isinstance(schema, dict) and schema.get("type") == "string" and not set(schema) - TEXT:
+            arguments[name] = told
+            break
+    return Call(function["name"], story.pieces(emitter.dumps(arguments)))
 
 
 def _names(prompt: str, name: str) -> bool:

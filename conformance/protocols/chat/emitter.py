@@ -98,6 +98,11 @@ def chunks(reply: Reply, *, usage: bool) -> Iterator[dict[str, Any]]:
         yield {**_chunk(reply, usage), "usage": reply.usage}
 
 
+def deltas_of(choice: Spoken) -> int:
+    """How many chunks of a stream go between the role and the finish_reason of a choice."""
+    return len(choice.reasoning) + len(choice.pieces) + sum(1 + len(call.pieces) for call in choice.calls)
+
+
 def completion(reply: Reply) -> dict[str, Any]:
     """The same reply as one document."""
     return {
