@@ -75,9 +75,9 @@ class Behaviour:
     kills_neighbours: bool = False
     """When one client leaves, the streams of the others break off."""
     mixes: bool = False
-    """Two streams at the same time swap some of their events."""
-    mixes_text: bool = False
     """Two streams at the same time swap the text of some of their events; all else of an event stays where it is."""
+    mixes_events: bool = False
+    """Two streams at the same time swap some of their events, ids and all."""
     shares_ids: bool = False
     """Streams at the same time have the same id."""
     residue: bool = False

@@ -96,8 +96,8 @@ def _foreign_answers(exchange: Exchange) -> Iterator[Finding]:
     ),
     needs=MARKED,
     broken_when=(
-        Behaviour(name="text-crosses-over", mixes_text=True, when=_with_one_choice),
-        Behaviour(name="events-cross-over", mixes=True, when=_with_one_choice),
+        Behaviour(name="text-crosses-over", mixes=True, when=_with_one_choice),
+        Behaviour(name="events-cross-over", mixes_events=True, when=_with_one_choice),
     ),
     also_breaks=(
         "chat/concurrency/id-of-its-own",
@@ -117,8 +117,8 @@ def text_of_its_own(exchange: Exchange) -> Iterator[Finding]:
     source=(SUITE.at("each request has a word repeated that nobody can guess"), issue("OpenBMB/StaffDeck#137")),
     needs=CHOICES_AT_ONCE,
     broken_when=(
-        Behaviour(name="text-of-choices-crosses-over", mixes_text=True, when=_with_two_choices),
-        Behaviour(name="events-of-choices-cross-over", mixes=True, when=_with_two_choices),
+        Behaviour(name="text-of-choices-crosses-over", mixes=True, when=_with_two_choices),
+        Behaviour(name="events-of-choices-cross-over", mixes_events=True, when=_with_two_choices),
     ),
     also_breaks=("chat/identity/id-constant",),
 )
@@ -201,7 +201,7 @@ def whole_beside_documents(exchange: Exchange) -> Iterator[Finding]:
     says="At temperature 0 a stream beside others has the text that it has alone.",
     source=(SUITE.at("a target that declares itself deterministic; batches may change the last digits of a sum"),),
     needs=EACH_ALONE_TOO,
-    broken_when=(Behaviour(name="text-crosses-over", mixes_text=True, when=_with_one_choice),),
+    broken_when=(Behaviour(name="text-crosses-over", mixes=True, when=_with_one_choice),),
     also_breaks=("chat/concurrency/text-of-its-own",),
 )
 def text_as_alone(exchange: Exchange) -> Iterator[Finding]:
