@@ -36,9 +36,11 @@ from_pypi() { # name, what pip is given
     { tail -n 5 "$folder/$1.log" >&2; fail "$1: pip install $2 failed; all it said is in $folder/$1.log"; }
 }
 
-from_npm() { # name, package@version, the command it brings
+from_npm() { # name, package@version, the command it brings, a package.json
   [ -x "$folder/$1/node_modules/.bin/$3" ] && return
   command -v npm >/dev/null || fail "$1: no npm; install Node.js 18 or later"
+  mkdir -p "$folder/$1"
+  echo "$4" >"$folder/$1/package.json"
   npm install --silent --no-fund --no-audit --prefix "$folder/$1" "$2" >"$folder/$1.log" 2>&1 ||
     { tail -n 5 "$folder/$1.log" >&2; fail "$1: npm install $2 failed; all it said is in $folder/$1.log"; }
 }
@@ -49,7 +51,9 @@ for name in "$@"; do
     sglang-router) from_pypi "$name" "sglang-router==${SGLANG_ROUTER:-0.3.2}" ;;
     vllm-router) from_pypi "$name" "vllm-router==${VLLM_ROUTER:-0.1.17}" ;;
     litellm) from_pypi "$name" "litellm[proxy]==${LITELLM:-1.106.2}" ;;
-    portkey) from_npm "$name" "@portkey-ai/gateway@${PORTKEY:-1.15.2}" gateway ;;
+    # with @hono/node-server 1.19.19, which npm takes by itself, it answers every request with 500 (headers "immutable")
+    portkey) from_npm "$name" "@portkey-ai/gateway@${PORTKEY:-1.15.2}" gateway \
+      '{"overrides": {"@hono/node-server": "1.14.1"}}' ;;
     *) fail "no gateway is called $name; names: $ALL" ;;
   esac
   echo "$name is here"

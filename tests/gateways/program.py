@@ -103,7 +103,7 @@ def started(program: Program, upstream: str) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix=f"streamspec-{program.name}-", ignore_cleanup_errors=True) as made:
         folder, log = Path(made), Path(made, "log")
         for attempt in range(ATTEMPTS):
-            port = _free_port()
+            port = free_port()
             process = _start(program, [executable, *program.command(upstream, port, folder)], folder, log)
             try:
                 if _listens(process, port, program.seconds):
@@ -129,7 +129,8 @@ def started_or_skipped(program: Program, upstream: str) -> Iterator[Running]:
         yield running
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
