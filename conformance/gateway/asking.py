@@ -1,0 +1,145 @@
+"""Marked requests through the gateway: sent, read, joined with what the upstream noted. Compares nothing."""
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.probes.connection import By, Clock, Connection, Dial, Unreachable, connect
+from conformance.probes.endpoint import Endpoint
+from conformance.probes.intake import Budget
+from conformance.probes.performing import close
+from conformance.probes.recorder import Leave, not_sent, record
+from conformance.probes.recording_file import RecordingFile
+from conformance.probes.sending import agent, recorded
+from conformance.probes.way import JSON
+from conformance.protocols.exchange import Exchange, Request
+from conformance.wire.events import Message
+from mockserver.upstream import MARK, Upstream
+
+from .leaving import Left
+from .pair import Pair, given_of
+from .situations.leaving import AFTER, AT_LATEST, WAITED, Leaving
+from .situations.situation import Situation, body_of, in_text
+
+MARGIN = 3.0
+"""Seconds for which an upstream goes on beyond the time in which its client's leaving has to reach it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stand:
+    """A gateway, and what stands on either side of it."""
+
+    endpoint: Endpoint
+    """The gateway."""
+    upstream: Upstream
+    clock: Clock
+    dial: Dial = connect
+    record_to: Path | None = None
+    budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.endpoint.limits)
+
+    async def ask(self, situation: Situation, *, must: bool = False) -> Pair:
+        """One situation: a request on a connection of its own, and its answer to the end.
+
+        Raises Unreachable where there `must` be a connection and is none.
+        """
+        mark = secrets.token_hex(6)
+        self.upstream.expect(mark, situation.respond)
+        body = body_of(situation, self.endpoint.model, mark)
+        started, got = await self._send(situation.name, body, mark, headers=situation.headers, must=must)
+        self.upstream.drop(mark)
+        pair = Pair(situation=situation, got=got, started=started, served=self.upstream.served(mark))
+        self._record_upstream(situation.name, pair)
+        return pair
+
+    async def leave(self, leaving: Leaving, by: By, deadline: float) -> Left:
+        """Leave an answer, and wait for the upstream to see it."""
+        mark = secrets.token_hex(6)
+        self.upstream.expect(mark, leaving.respond(AT_LATEST + deadline + MARGIN))
+        leave = Leave(messages=AFTER, seconds=AT_LATEST, by=by) if leaving.events else Leave(seconds=WAITED, by=by)
+        text = f"Say hello ({in_text(mark)})."
+        body = {"model": self.endpoint.model, "messages": [{"role": "user", "content": text}], "stream": True}
+        started, got = await self._send(f"leave-{leaving.name}-{by.value}", body, mark, leave=leave)
+        at = started + (got.ended_at or 0.0)
+        served = self.upstream.served(mark)
+        if not got.left_by:
+            self.upstream.drop(mark)
+            said = f"status {got.status}" if got.head else "no head"
+            problem = f"the answer was over before it could be left ({said}, {got.ending.value})"
+            return Left(leaving=leaving, by=by, deadline=deadline, reached=bool(served), seen=None, problem=problem)
+        await self.upstream.departure(mark, at + deadline)
+        now = self.clock()
+        self.upstream.drop(mark)
+        seen = [each.left_at for each in served]
+        last = max((moment for moment in seen if moment is not None), default=None) if None not in seen else None
+        return Left(
+            leaving=leaving,
+            by=by,
+            deadline=deadline,
+            reached=bool(served),
+            seen=None if last is None else max(0.0, last - at),
+            seen_as=next((each.left_by for each in served if each.left_at == last), ""),
+            sent_after=sum(each.writes_after(at) for each in served),
+            received=sum(isinstance(event, Message) for event in got.events),
+            problem="" if last is not None or now - at >= deadline - 0.1 or not served else "the upstream had ended",
+        )
+
+    async def _send(
+        self,
+        name: str,
+        body: object,
+        mark: str,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        leave: Leave | None = None,
+        must: bool = False,
+    ) -> tuple[float, Exchange]:
+        """When the request was sent, and what came of it."""
+        url, question, query = self.endpoint.url.partition("?")
+        sent = (*JSON, (MARK, mark), *headers)
+        request = Request("POST", url.rstrip("/") + "/chat/completions" + question + query, sent, body)
+        sink = self._sink(name, request)
+        source = str(sink.path) if sink else ""
+        try:
+            connection: Connection = await self.dial(self.endpoint, self.clock)
+        except Unreachable:
+            if must:
+                raise
+            return self.clock(), not_sent(self.endpoint, request, sink=sink, probe=name, source=source)
+        started = self.clock()
+        try:
+            exchange = await record(
+                connection,
+                self.endpoint,
+                request,
+                leave=leave,
+                sink=sink,
+                budget=self.budget,
+                probe=name,
+                source=source,
+            )
+        finally:
+            await close(connection)
+        return started, exchange
+
+    def _sink(self, name: str, request: Request) -> RecordingFile | None:
+        if self.record_to is None:
+            return None
+        source = {"made_by": agent(), "endpoint": self.endpoint.url, "side": "client"}
+        path = self.record_to / f"{name}.jsonl"
+        return RecordingFile(path, recorded(request, self.endpoint), source=source, probe=name)
+
+    def _record_upstream(self, name: str, pair: Pair) -> None:
+        """What the upstream sent, as a recording beside the client's."""
+        if self.record_to is None or not pair.forwarded:
+            return
+        served = pair.served[-1]
+        source = {"made_by": agent(), "endpoint": self.upstream.url, "side": "upstream"}
+        path = self.record_to / f"{name}.upstream.jsonl"
+        file = RecordingFile(path, served.request, source=source, probe=name)
+        for at, data in served.writes:
+            file.data(max(0.0, at - pair.started), data)
+        given = given_of(served, pair.started)
+        file.end(given.ended_at or 0.0, given.ending)
