@@ -48,7 +48,7 @@ class Telling:
                 texts += 1
                 if slipping:
                     data = _with_text(data, found, slipping.popleft())
-                elif self._behaviour.mixes and texts % EVERY == 0:
+                elif texts % EVERY == 0 and (self._behaviour.mixes or self._behaviour.mixes_events):
                     data = self._swapped(data, found)
             yield Send(self._with_id(data))
 
@@ -71,20 +71,26 @@ class Telling:
     def _swapped(self, data: bytes, found: re.Match[bytes]) -> bytes:
         """The event with the next text of another stream, which gets this one's in return."""
         for other in self._others:
-            if other is not self and (theirs := other._take(found[1], found[2])) is not None:
-                return _with_text(data, found, theirs)
+            if other is not self and (theirs := other._give(data, found)) is not None:
+                return theirs
         return data
 
-    def _take(self, member: bytes, given: bytes) -> bytes | None:
-        """The next text, in whose place another one is told; None where there is none of the kind, or the same."""
+    def _give(self, theirs: bytes, found: re.Match[bytes]) -> bytes | None:
+        """Another stream's event as it becomes by the next text of this one, which gets that one's in return.
+
+        None where there is none of the kind, or with the same text. Whole events are swapped where that is the fault.
+        """
         while len(self._ahead) < AHEAD and self._make():
             pass
         for place, act in enumerate(self._ahead):
-            if isinstance(act, Send) and (found := TEXT.search(act.data)) is not None:
-                if found[1] != member or found[2] == given:
+            if isinstance(act, Send) and (own := TEXT.search(act.data)) is not None:
+                if own[1] != found[1] or own[2] == found[2]:
                     return None
-                self._ahead[place] = Send(_with_text(act.data, found, given))
-                return found[2]
+                if self._behaviour.mixes_events:
+                    self._ahead[place] = Send(theirs)
+                    return act.data
+                self._ahead[place] = Send(_with_text(act.data, own, found[2]))
+                return _with_text(theirs, found, own[2])
         return None
 
     def _with_id(self, data: bytes) -> bytes:

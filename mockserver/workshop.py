@@ -24,6 +24,7 @@ from .telling import RESIDUE, Telling
 
 RETRY = (("retry-after", "1"),)
 BUSY = "All slots are taken; try again later."
+FAILED = "The server had an error while processing your request."
 NOBODY = Answer(200, (), (), Framing.RAW)
 """What is answered where nothing is: the connection is closed."""
 
@@ -138,13 +139,12 @@ class Work:
         if answer.status != 200:
             return await play(request, answer, self.entry, sleep)
         capacity = shop.capacity_of(behaviour)
-        if not shop.slots.free(capacity):
-            overflow = shop.overflow
-            if behaviour is not None and behaviour.overflow is not Overflow.QUEUE:
-                overflow = behaviour.overflow
-            if overflow is not Overflow.QUEUE:
-                return await play(request, _turned_away(answer, overflow), self.entry, sleep)
-        await shop.slots.take(capacity)
+        overflow = shop.overflow
+        if behaviour is not None and behaviour.overflow is not Overflow.QUEUE:
+            overflow = behaviour.overflow
+        if not shop.slots.free(capacity) and overflow not in (Overflow.QUEUE, Overflow.NEWEST):
+            return await play(request, _turned_away(answer, overflow), self.entry, sleep)
+        await shop.slots.take(capacity, newest=overflow is Overflow.NEWEST)
         self.entry.began = shop.journal.clock()
         shop.works.append(self)
         try:
@@ -171,7 +171,7 @@ class Work:
         behaviour, shop = self._behaviour, self._shop
         if behaviour is None or answer.framing is not Framing.CHUNKED:
             return answer
-        if not (behaviour.mixes or behaviour.shares_ids or behaviour.residue):
+        if not (behaviour.mixes or behaviour.mixes_events or behaviour.shares_ids or behaviour.residue):
             return answer
         self.telling = telling = Telling(answer.played(), behaviour, _Afresh(shop.tellings))
         if behaviour.residue:
@@ -196,6 +196,8 @@ def _turned_away(answer: Answer, overflow: Overflow) -> Answer:
             return replace(answer, acts=(), told=lambda: _cut(answer))
         case Overflow.CUT | Overflow.DROP:
             return NOBODY
+        case Overflow.FAIL:
+            return answering.refusal(500, FAILED, "server_error")
         case _:
             headers = () if overflow is Overflow.BARE else RETRY
             return answering.refusal(429, BUSY, "rate_limit_error", code="rate_limit_exceeded", headers=headers)
