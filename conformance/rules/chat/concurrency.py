@@ -70,17 +70,18 @@ def _texts(exchange: Exchange) -> dict[int, str]:
 
 
 def _foreign_answers(exchange: Exchange) -> Iterator[Finding]:
-    """The same where no word shows: an answer that is the one which another request got when it was alone."""
+    """The same where no word shows: an answer that is the one which another request got when it was alone.
+
+    That other one must lack it now: a small model that computes in batches may well fall into the same rut twice.
+    """
     alone = {marker_of(other): _texts(other) for other in alone_in(exchange)}
-    for other in crowd_of(exchange) if len(alone) > 1 else ():
-        texts, own = _texts(other), marker_of(other)
-        if not asks_stream(other) or own not in alone or texts == alone[own] or len("".join(texts.values())) < LONG:
-            continue
-        for word, answer in alone.items():
-            if texts == answer:
-                wanted = f"{show(''.join(alone[own].values())[:AROUND])} in {name_of(other)}, as when it was alone"
-                yield exchange.finding(wanted, f"{show(''.join(texts.values())[:AROUND])}, the answer about {word}")
-                break
+    crowd = {marker_of(other): other for other in crowd_of(exchange) if asks_stream(other)}
+    beside = {word: _texts(other) for word, other in crowd.items() if word in alone}
+    for word, texts in beside.items() if len(alone) > 1 else ():
+        others = (w for w, answer in alone.items() if answer == texts != alone[word] and beside.get(w) != answer)
+        if len("".join(texts.values())) >= LONG and (whose := next(others, "")):
+            wanted = f"{show(''.join(alone[word].values())[:AROUND])} in {name_of(crowd[word])}, as when it was alone"
+            yield exchange.finding(wanted, f"{show(''.join(texts.values())[:AROUND])}, the answer about {whose}")
 
 
 @rule(

@@ -151,9 +151,11 @@ def test_where_no_word_shows_answers_that_came_alone_tell_them_apart() -> None:
     texts = {A: "Once upon a time there was a river.", B: "The weather is fine in the north."}
     first = stream("side-by-side", A, texts[A])
     alone = stream("side-by-side/3/alone", B, texts[B])
-    crowd = (stream("side-by-side/2", A, texts[B]), stream("side-by-side/3", B, texts[B]))
+    crowd = (stream("side-by-side/2", A, texts[B]), stream("side-by-side/3", B, texts[A]))
     exchanges = [replace(first, group=(alone, *crowd)), alone, *crowd]
     assert {"concurrency/text-of-its-own", "concurrency/text-as-alone"} == broken(exchanges)
+    same = (stream("side-by-side/2", A, texts[B]), stream("side-by-side/3", B, texts[B]))
+    assert {"concurrency/text-as-alone"} == broken([replace(first, group=(alone, *same)), alone, *same])
     right = (stream("side-by-side/2", A, texts[A]), stream("side-by-side/3", B, texts[B]))
     assert set() == broken([replace(first, group=(alone, *right)), alone, *right])
 
