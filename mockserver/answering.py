@@ -65,6 +65,8 @@ class Settings:
     """Requests that are worked on at the same time; 0: all."""
     overflow: Overflow = Overflow.QUEUE
     """What becomes of the others."""
+    gzip: bool = False
+    """Streams are compressed for clients that take that."""
 
 
 def answer(request: Request, settings: Settings) -> Answer:

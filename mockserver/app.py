@@ -190,6 +190,8 @@ class MockServer:
         except LookupError as error:
             return answering.refusal(400, str(error), code="fault_not_found")
         entry.fault = name or self._fault_name
+        if self._settings.gzip:
+            work.pack_for(asked)
         if fault and isinstance(behaviour := fault[1], Behaviour):
             work.live_by(behaviour, asked)
             fault = None

@@ -15,7 +15,7 @@ from conformance.protocols.exchange import Request
 from conformance.rules.behaviour import Behaviour, Moment, Overflow, Stops
 from conformance.wire.script import Act, Answer, Framing, Reset, Send
 
-from . import answering, carrying
+from . import answering, carrying, packing
 from .journal import Entry, Journal
 from .play import OPEN, Played, Sleep, play, tear
 from .reception import left_by
@@ -66,11 +66,16 @@ class Work:
         self.telling: Telling | None = None
         self._shop = shop
         self._behaviour: Behaviour | None = None
+        self._packs: Request | None = None
         self._heeded = False
         """The behaviour concerns the way in which the client left."""
         self._killed = False
         self._connection: asyncio.Transport | None = None
         self._task: asyncio.Task[Played] | None = None
+
+    def pack_for(self, asked: Request) -> None:
+        """Compress the answer to this request, where it says that this may be."""
+        self._packs = asked
 
     def live_by(self, behaviour: Behaviour, asked: Request) -> None:
         """Do as this behaviour says, where it concerns such requests."""
@@ -164,7 +169,8 @@ class Work:
         def goes_on() -> bool:
             return self.goes_on(left_by(request))
 
-        return await play(request, answer, self.entry, sleep, carry=carry, gate=gate, goes_on=goes_on)
+        packed = packing.packed(answer, self._packs) if self._packs is not None else answer
+        return await play(request, packed, self.entry, sleep, carry=carry, gate=gate, goes_on=goes_on)
 
     def _told(self, answer: Answer) -> Answer:
         """The answer, with what slips in from others."""

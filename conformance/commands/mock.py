@@ -26,8 +26,11 @@ OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
     show_default=True,
     help="What becomes of requests beyond the slots.",
 )
+@click.option("--gzip", is_flag=True, help="Compress streams for clients that take that.")
 @click.option("--key-env", help="Environment variable with the only key to let in (default: everybody is let in).")
-def mock(host: str, port: int, seed: int, fault: str | None, slots: int, overflow: str, key_env: str | None) -> None:
+def mock(
+    host: str, port: int, seed: int, fault: str | None, slots: int, overflow: str, gzip: bool, key_env: str | None
+) -> None:
     """Serve a deterministic mock that answers like OpenAI; per request, model "mock#RULE#MUTANT" breaks one rule."""
     keys = frozenset[str]()
     if key_env:
@@ -35,7 +38,7 @@ def mock(host: str, port: int, seed: int, fault: str | None, slots: int, overflo
             fail(f"the environment variable {key_env} is empty; set it to the key to let in")
         keys = frozenset({os.environ[key_env]})
     try:
-        settings = Settings(seed=seed, keys=keys, slots=slots, overflow=OVERFLOWS[overflow])
+        settings = Settings(seed=seed, keys=keys, slots=slots, overflow=OVERFLOWS[overflow], gzip=gzip)
         serve(settings, host=host, port=port, fault=fault, on_ready=_say_ready)
     except LookupError as problem:
         fail(str(problem))
