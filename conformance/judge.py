@@ -7,6 +7,7 @@ UNTESTABLE, which is red.
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.protocols.chat.dialects import OPENAI, Dialect
@@ -18,6 +19,8 @@ from conformance.rules import ALL
 from conformance.rules.rule import Level, Rule
 from conformance.verdicts import JudgedFinding, RuleVerdict, Timing, Verdict, worst
 
+SEEN_OF_IT = "and there is one, but"
+"""In the reason of an UNTESTABLE verdict: what stands behind it is why nothing could be seen."""
 KEPT = 20
 """Findings that are kept per rule and exchange; the rest would say the same."""
 BY_LEVEL = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.WARN, Level.MAY: Verdict.PASS}
@@ -36,10 +39,15 @@ def judge(
     dialect: Dialect = OPENAI,
     features: frozenset[str] | None = None,
     known: Mapping[str, str] | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> tuple[RuleVerdict, ...]:
-    """One verdict per rule. `known` maps ids of rules that are known to fail to the reason why."""
+    """One verdict per rule.
+
+    `known` maps ids of rules that are known to fail to the reason why, `left_out` probes that were not made to theirs.
+    """
     views = {id(exchange): view_of(exchange) for exchange in exchanges}
-    return tuple(_judge_rule(rule, exchanges, views, dialect, features, (known or {}).get(rule.id)) for rule in rules)
+    run = _Judged(exchanges, views, dialect, features, left_out or {})
+    return tuple(_judge_rule(rule, run, (known or {}).get(rule.id)) for rule in rules)
 
 
 def unused_tolerances(dialect: Dialect, verdicts: Iterable[RuleVerdict]) -> tuple[str, ...]:
@@ -64,25 +72,34 @@ def timing_of(exchange: Exchange) -> Timing:
     )
 
 
-def _judge_rule(
-    rule: Rule,
-    exchanges: Sequence[Exchange],
-    views: Mapping[int, View],
-    dialect: Dialect,
-    features: frozenset[str] | None,
-    known: str | None,
-) -> RuleVerdict:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What all rules are judged by."""
+
+    exchanges: Sequence[Exchange]
+    views: Mapping[int, View]
+    dialect: Dialect
+    features: frozenset[str] | None
+    left_out: Mapping[str, str]
+
+
+def _judge_rule(rule: Rule, run: _Judged, known: str | None) -> RuleVerdict:
     need = rule.needs
     try:
-        undeclared = features is not None and need.feature not in ("", *features)
-        fitting = [] if undeclared else [exchange for exchange in exchanges if need.fits(exchange)]
-        excuse = need.unless(exchanges) if need.unless and not undeclared else ""
+        undeclared = run.features is not None and need.feature not in ("", *run.features)
+        fitting = [] if undeclared else [exchange for exchange in run.exchanges if need.fits(exchange)]
+        excuse = need.unless(run.exchanges) if need.unless and not undeclared else ""
         if not fitting or excuse:
-            return _without_exchange(rule, exchanges, features, known, excuse)
+            return _without_exchange(rule, run, known, excuse)
+        blind = {id(exchange): need.blind(exchange) for exchange in fitting} if need.blind else {}
+        if (seen := [exchange for exchange in fitting if not blind.get(id(exchange))]) != fitting:
+            if not seen:
+                return _unseen(rule, fitting, list(dict.fromkeys(blind.values())), known)
+            fitting = seen
         found = []
         for exchange in fitting:
-            subject = views[id(exchange)] if rule.needs.protocol else exchange
-            found += [_judge_finding(f, rule, exchange, dialect) for f in rule.findings(subject)[:KEPT]]
+            subject = run.views[id(exchange)] if rule.needs.protocol else exchange
+            found += [_judge_finding(f, rule, exchange, run.dialect) for f in rule.findings(subject)[:KEPT]]
     except Exception as error:  # noqa: BLE001 - a broken rule is a verdict of its own, and never a crash
         return RuleVerdict(rule, Verdict.SUITE_ERROR, reason=_describe(error), known=False)
     verdict = worst([Verdict.PASS, *(f.verdict for f in found)])
@@ -93,6 +110,15 @@ def _judge_rule(
         )
     probes = tuple(exchange.probe for exchange in fitting if exchange.probe)
     return RuleVerdict(rule, verdict, tuple(found), reason, probes, known is not None)
+
+
+def _unseen(rule: Rule, fitting: Sequence[Exchange], whys: Sequence[str], known: str | None) -> RuleVerdict:
+    """There are exchanges, but what the rule is about could not be seen in any."""
+    reason = f"needs {rule.needs.name}, {SEEN_OF_IT} {'; '.join(whys)}"
+    if known is not None:
+        reason = f"listed as a known failure, but {reason}"
+    probes = tuple(exchange.probe for exchange in fitting if exchange.probe)
+    return RuleVerdict(rule, Verdict.UNTESTABLE, (), reason, probes, known is not None)
 
 
 def _reason(rule: Rule, verdict: Verdict, found: Sequence[JudgedFinding]) -> str:
@@ -112,11 +138,9 @@ def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Di
     return JudgedFinding(finding, verdict, exchange.probe, exchange.source, tolerance)
 
 
-def _without_exchange(
-    rule: Rule, exchanges: Sequence[Exchange], features: frozenset[str] | None, known: str | None, excuse: str
-) -> RuleVerdict:
+def _without_exchange(rule: Rule, run: _Judged, known: str | None, excuse: str) -> RuleVerdict:
     """No exchange meets the rule's needs, or there is an excuse: tell whether that is the target's choice or fault."""
-    need = rule.needs
+    need, exchanges, features = rule.needs, run.exchanges, run.features
     made = [exchange for exchange in exchanges if exchange.probe in need.probes]
     verdict = Verdict.NOT_APPLICABLE
     if excuse:
@@ -125,6 +149,8 @@ def _without_exchange(
         reason = f"needs {need.name}"
     elif need.feature and need.feature not in features:
         reason = f"feature {need.feature!r} is not declared"
+    elif not made and (why := next((run.left_out[name] for name in need.probes if name in run.left_out), "")):
+        reason = why
     elif not made:
         reason = f"needs {need.name}, which no probe of this run asks for"
     else:
@@ -144,6 +170,8 @@ def _outcomes(exchanges: Sequence[Exchange]) -> str:
 
 
 def _outcome(exchange: Exchange) -> str:
+    if exchange.watch is not None and exchange.watch.stopped is None:
+        return exchange.watch.how
     if exchange.head is None:
         return f"no response ({exchange.ending.value})"
     return (

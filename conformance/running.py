@@ -2,23 +2,32 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from conformance import cancellation
 from conformance.judge import judge, timing_of, unused_tolerances
 from conformance.launching import LaunchError, OnLaunch, launched
 from conformance.probes.catalogue import PROBES, Probe
 from conformance.probes.connection import Unreachable
 from conformance.probes.endpoint import Endpoint, Limits
+from conformance.probes.intake import Budget
+from conformance.probes.observers.choosing import Wanted
+from conformance.probes.performing import Stage
 from conformance.probes.runner import Silent
 from conformance.probes.runner import run as run_probes
+from conformance.probes.trials.bodies import long_of
+from conformance.probes.trials.catalogue import TRIALS
+from conformance.probes.trials.running import OnPlan, OnTrial
+from conformance.probes.trials.running import run as run_trials
+from conformance.probes.trials.trial import Trial
 from conformance.protocols.chat import dialects
 from conformance.protocols.credentials import without_credentials_in_url
 from conformance.protocols.exchange import Exchange
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
-from conformance.targets import BUILT_IN, FEATURES, ConfigurationError, Target
+from conformance.targets import BUILT_IN, FEATURES, ConfigurationError, Target, Watched
 from conformance.verdicts import Report
 from mockserver.answering import Settings
 from mockserver.app import running
@@ -33,7 +42,9 @@ BUILT_IN_TARGET = Target(
     model="mock",
     features=frozenset(FEATURES),
     workers=8,
+    observer=Watched(name="journal"),
 )
+QUICK = "left out by --profile quick"
 
 
 def probes_for(rules: Sequence[Rule]) -> tuple[Probe, ...]:
@@ -42,68 +53,68 @@ def probes_for(rules: Sequence[Rule]) -> tuple[Probe, ...]:
     return tuple(probe for probe in PROBES if probe.name in needed)
 
 
-async def run_target(
-    target: Target,
-    *,
-    key: str | None,
-    rules: Sequence[Rule] = ALL,
-    strict: bool = False,
-    record_to: Path | None = None,
-    notes: Mapping[str, str] | None = None,
-    on_progress: OnProgress | None = None,
-    on_launch: OnLaunch | None = None,
-    again: str = "",
-) -> Report:
+def trials_for(rules: Sequence[Rule]) -> tuple[Trial, ...]:
+    """The trials that these rules need."""
+    needed = {name for rule in rules for name in rule.needs.probes}
+    return tuple(trial for trial in TRIALS if trial.name in needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is wanted of a run, besides the target."""
+
+    rules: Sequence[Rule] = ALL
+    strict: bool = False
+    quick: bool = False
+    """No trials: neither cancellation nor concurrency nor timing."""
+    record_to: Path | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """They go into the source of every recording."""
+    on_progress: OnProgress | None = None
+    on_launch: OnLaunch | None = None
+    on_plan: OnPlan | None = None
+    """Called before the trials begin, if there are any."""
+    on_trial: OnTrial | None = None
+    """Called after each trial."""
+    again: str = ""
+
+
+PLAIN = Order()
+
+
+async def run_target(target: Target, *, key: str | None, order: Order = PLAIN) -> Report:
     """Start the target where it is launched here, send what the rules need, judge what comes back.
 
-    `notes` go into the source of every recording. Raises Unreachable where there is nothing to judge, LaunchError
-    where the target's server does not run.
+    Raises Unreachable where there is nothing to judge, LaunchError where the target's server does not run.
     """
     if target.name == BUILT_IN:
         with running(Settings(keys=frozenset({BUILT_IN_KEY}))) as url:
-            there, key = replace(target, url=url), BUILT_IN_KEY
-            return await _run(there, key, rules, strict, record_to, notes or {}, on_progress, again)
+            return await _run(replace(target, url=url), BUILT_IN_KEY, order)
     if target.launch is None:
-        return await _run(target, key, rules, strict, record_to, notes or {}, on_progress, again)
-    async with launched(target, on_launch) as server:
+        return await _run(target, key, order)
+    async with launched(target, order.on_launch) as server:
         try:
-            report = await _run(target, key, rules, strict, record_to, notes or {}, on_progress, again)
+            report = await _run(target, key, order, server.process.pid)
         except Unreachable as problem:
             raise (LaunchError(f"{problem}; {ended}") if (ended := server.ended()) else problem) from None
         return replace(report, problem="; ".join(filter(None, (report.problem, server.ended()))))
 
 
-async def _run(
-    target: Target,
-    key: str | None,
-    rules: Sequence[Rule],
-    strict: bool,
-    record_to: Path | None,
-    notes: Mapping[str, str],
-    on_progress: OnProgress | None,
-    again: str,
-) -> Report:
+async def _run(target: Target, key: str | None, order: Order, process: int | None = None) -> Report:
     started, clock = datetime.now(UTC), time.monotonic()
-    asked = dialects.STRICT.name if strict else target.dialect
+    asked = dialects.STRICT.name if order.strict else target.dialect
     dialects.check_name(asked)
-    problem = ""
-    try:
-        exchanges = await run_probes(
-            endpoint_of(target, key),
-            probes_for(rules),
-            features=target.features,
-            workers=target.workers,
-            record_to=record_to,
-            notes=notes,
-            on_progress=on_progress,
-        )
-    except Silent as silent:
-        exchanges, problem = silent.exchanges, str(silent)
-        if not any(exchange.head for exchange in exchanges):
-            raise
+    exchanges, problem = await _ask(target, endpoint_of(target, key), order, process)
     guess = dialects.choose(asked, exchanges)
     dialect = guess.dialect
-    verdicts = judge(exchanges, rules=rules, dialect=dialect, features=target.features, known=target.known_failures)
+    verdicts = judge(
+        exchanges,
+        rules=order.rules,
+        dialect=dialect,
+        features=target.features,
+        known=target.known_failures,
+        left_out={trial.name: QUICK for trial in TRIALS} if order.quick else {},
+    )
     return Report(
         target=target.name,
         url=without_credentials_in_url(target.url),
@@ -115,8 +126,54 @@ async def _run(
         unused_tolerances=unused_tolerances(dialect, verdicts),
         seconds=time.monotonic() - clock,
         started=started.isoformat(timespec="seconds"),
-        again=again,
+        again=order.again,
         problem=problem,
+        cancellation=cancellation.of(exchanges),
+    )
+
+
+async def _ask(target: Target, endpoint: Endpoint, order: Order, process: int | None) -> tuple[list[Exchange], str]:
+    """The exchanges of probes and trials, and why they are not all of them, if so."""
+    exchanges: list[Exchange] = []
+    try:
+        exchanges = await run_probes(
+            endpoint,
+            probes_for(order.rules),
+            features=target.features,
+            workers=target.workers,
+            record_to=order.record_to,
+            notes=order.notes,
+            on_progress=order.on_progress,
+        )
+        if not order.quick:
+            exchanges += await _try(target, endpoint, order, process)
+    except Silent as silent:
+        exchanges += silent.exchanges
+        if not any(exchange.head for exchange in exchanges):
+            raise
+        return exchanges, str(silent)
+    return exchanges, ""
+
+
+async def _try(target: Target, endpoint: Endpoint, order: Order, process: int | None) -> list[Exchange]:
+    stage = Stage(
+        endpoint=endpoint,
+        budget=Budget(endpoint.limits),
+        record_to=order.record_to,
+        clock=time.monotonic,
+        notes=order.notes,
+    )
+    watched = target.observer
+    return await run_trials(
+        stage,
+        trials_for(order.rules),
+        long=long_of(target.long.prompt, target.long.body),
+        features=target.features,
+        slots=target.slots,
+        wanted=Wanted(name=watched.name, url=watched.url, running=watched.running, produced=watched.produced),
+        process=process,
+        on_plan=order.on_plan,
+        on_progress=order.on_trial,
     )
 
 

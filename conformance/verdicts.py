@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from conformance.cancellation import Cancellation
 from conformance.protocols.chat.dialects import Tolerance
 from conformance.protocols.finding import Finding
 from conformance.rules.rule import Rule
@@ -120,6 +121,8 @@ class Report:
     """The command that runs this again, up to `--only`."""
     problem: str = ""
     """Why the run could not be made whole, where it could not."""
+    cancellation: Cancellation | None = None
+    """What the target does for clients that have left, where some have."""
 
     @property
     def red(self) -> tuple[RuleVerdict, ...]:

@@ -14,12 +14,17 @@ import click
 from conformance import targets
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
+from conformance.probes.observers.choosing import NAMES as OBSERVERS
+from conformance.probes.observers.choosing import NONE as NO_OBSERVER
+from conformance.probes.probe import Probe
+from conformance.probes.trials.trial import Trial
 from conformance.protocols.chat import dialects
 from conformance.protocols.credentials import without_credentials_in_url
 from conformance.report import junit, machine, text
+from conformance.report.plan import said_of
 from conformance.rules.rule import Rule
-from conformance.running import BUILT_IN_TARGET, probes_for, run_target
-from conformance.targets import ConfigurationError, Target
+from conformance.running import BUILT_IN_TARGET, Order, probes_for, run_target, trials_for
+from conformance.targets import ConfigurationError, Target, Watched
 from conformance.verdicts import Report, Verdict
 
 from .terminal import RED, err, fail, out, pick_rules, progress, say
@@ -38,13 +43,24 @@ REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     type=click.Choice(dialects.NAMES),
     help="Tolerate this vendor's documented deviations; auto: guess whose they are.",
 )
-@click.option("--profile", type=click.Choice(["full", "strict"]), default="full", help="strict: no dialect at all.")
+@click.option(
+    "--profile",
+    type=click.Choice(["full", "quick", "strict"]),
+    default="full",
+    help="quick: no trials of cancellation, concurrency and timing; strict: no dialect at all.",
+)
 @click.option(
     "--feature",
     "features",
     multiple=True,
     metavar="NAME",
     help=f"The endpoint supports this too (with --url): {', '.join(targets.FEATURES)}. Assumed: usage, stop.",
+)
+@click.option("--slots", type=click.IntRange(1, 256), help="Requests it works on at the same time (with --url).")
+@click.option(
+    "--observer",
+    type=click.Choice([*OBSERVERS, NO_OBSERVER]),
+    help="How to see whether it is at work (with --url); without it everything is tried.",
 )
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
@@ -63,12 +79,14 @@ REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verbose: bool, **options: Any) -> None:
     """Judge live endpoints: targets of targets.yaml, one given by --url, or (neither) the built-in mock server.
 
-    Sends some forty small requests, side by side, and judges the answers by every rule. The API key is read from the
+    Sends some forty small requests, side by side, and judges the answers by every rule. Then come trials: clients that
+    leave before the answer is over, many at once, and how things come in time; how long they take and how many tokens
+    they may cost is said before they begin, and --profile quick leaves them out. The API key is read from the
     environment, never from an argument, and reaches no file. Recordings can be judged again with `streamspec check`,
     with the same verdicts. A target with a launch command is started, awaited, judged and ended.
 
     \b
-    streamspec run --url http://127.0.0.1:8000/v1 --model my-model
+    streamspec run --url http://127.0.0.1:8000/v1 --model my-model --slots 2
     streamspec run --url https://api.example.org/v1 --model m --key-env EXAMPLE_KEY --feature choices
     streamspec run vllm llamacpp --json report.json --junit report.xml
     streamspec run vllm --only 'chat/usage/*' --record recordings/
@@ -113,7 +131,10 @@ def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
         if not options["model"]:
             raise ConfigurationError("--url needs --model: the name of a model that the endpoint serves")
         features = targets.ASSUMED | set(options["features"])
-        return [_adjusted(targets.given(options["url"], options["model"], features), options)]
+        target = targets.given(options["url"], options["model"], features)
+        watched = Watched(name=options["observer"] or "")
+        target = targets.changed(target, slots=options["slots"] or 0, observer=watched)
+        return [_adjusted(target, options)]
     wanted = names or (targets.BUILT_IN,)
     known = {targets.BUILT_IN: BUILT_IN_TARGET}
     if any(name != targets.BUILT_IN for name in wanted):
@@ -131,6 +152,9 @@ def _check_combination(names: tuple[str, ...], options: dict[str, Any]) -> None:
             raise ConfigurationError(f"{name} is no name of a target; write  --url {name} --model MODEL")
     if options["features"] and not options["url"]:
         raise ConfigurationError("--feature goes with --url; a target of targets.yaml has its own  features: [...]")
+    for option, example in (("slots", "slots: 2"), ("observer", "observer: prometheus")):
+        if options[option] and not options["url"]:
+            raise ConfigurationError(f"--{option} goes with --url; a target of targets.yaml has its own  {example}")
     if options["model"] and not options["url"] and not names:
         raise ConfigurationError("--model goes with --url or the name of a target; write  --url http://HOST:PORT/v1")
     if options["dialect"] and options["profile"] == "strict":
@@ -156,28 +180,33 @@ def _run_one(
 ) -> Report:
     key = os.environ.get(target.key_env) or None
     folder = record / target.name if record and several else record
-    total = sum(1 for probe in probes_for(rules) if probe.runs_on(target.features))
+    quick = options["profile"] == "quick"
+    chosen: list[Probe | Trial] = [*probes_for(rules), *(() if quick else trials_for(rules))]
+    total = sum(1 for one in chosen if one.runs_on(target.features))
     with progress() as bar:
         task = bar.add_task(target.name, total=total)
+
+        def on_step(done: Probe | Trial, _: object) -> None:
+            bar.update(task, advance=1, description=f"{target.name} {done.name}")
 
         def on_launch(says: str, log: Path) -> None:
             if bar.tasks[0].description == target.name:
                 say(f"{target.name} {says}; its log is {log}")
             bar.update(task, description=f"{target.name} {says}")
 
-        return asyncio.run(
-            run_target(
-                target,
-                key=key,
-                rules=rules,
-                strict=options["profile"] == "strict",
-                record_to=folder,
-                notes=dict(note.split("=", 1) for note in options["notes"]),
-                on_progress=lambda probe, _: bar.update(task, advance=1, description=f"{target.name} {probe.name}"),
-                on_launch=on_launch,
-                again=_again(target, options),
-            )
+        order = Order(
+            rules=rules,
+            strict=options["profile"] == "strict",
+            quick=quick,
+            record_to=folder,
+            notes=dict(note.split("=", 1) for note in options["notes"]),
+            on_progress=on_step,
+            on_launch=on_launch,
+            on_plan=lambda plan: say(said_of(plan, target.name)),
+            on_trial=on_step,
+            again=_again(target, options),
         )
+        return asyncio.run(run_target(target, key=key, order=order))
 
 
 def _again(target: Target, options: dict[str, Any]) -> str:
@@ -188,7 +217,7 @@ def _again(target: Target, options: dict[str, Any]) -> str:
     else:
         words = [target.name] + (["--model", options["model"]] if options["model"] else [])
         words += ["--targets", str(options["file"])] if options["file"] != TARGETS else []
-    for option in ("dialect", "timeout", "workers", "key_env"):
+    for option in ("dialect", "timeout", "workers", "key_env", "slots", "observer"):
         if options[option] is not None:
             words += [f"--{option.replace('_', '-')}", str(options[option])]
     words += [f"--{option.replace('_', '-')}" for option in ("no_launch", "insecure") if options[option]]

@@ -36,9 +36,21 @@ WRITE_STORY: dict[str, Any] = {
 }
 
 
+def long_of(prompt: str, members: Body) -> Body:
+    """The long request of a target that says what it answers at length; "" and {} where it does not."""
+    messages = {"messages": [{"role": "user", "content": prompt}]} if prompt else {}
+    return {**LONG, **messages, **members}
+
+
 def long(bench: Bench, **members: object) -> Body:
-    """The long answer, streamed."""
-    return {**bench.long, "max_tokens": bench.tempo.tokens, **members}
+    """The long answer, streamed, with as many tokens as the tempo says unless `members` say otherwise."""
+    return {**bench.long, **limited(bench, bench.tempo.tokens), **members}
+
+
+def limited(bench: Bench, tokens: int) -> Body:
+    """The limit of tokens, under the name that the target's own long request has for it."""
+    name = "max_completion_tokens" if "max_completion_tokens" in bench.long else "max_tokens"
+    return {name: tokens}
 
 
 def after_a_long_prompt(bench: Bench, mark: str) -> Body:
@@ -67,19 +79,18 @@ def not_streamed(bench: Bench) -> Body:
 
 def completion(bench: Bench) -> Body:
     """The long answer as a text completion."""
-    body = long(bench)
-    del body["messages"]
-    return {**body, "prompt": prompt_of(bench.long)}
+    return {"prompt": prompt_of(bench.long), "stream": True, "max_tokens": bench.tempo.tokens, **FIXED}
 
 
 def short(bench: Bench, tokens: int = SHORT) -> Body:
     """The beginning of the long answer, to its end."""
-    return long(bench, max_tokens=min(tokens, bench.tempo.tokens))
+    return long(bench, **limited(bench, min(tokens, bench.tempo.tokens)))
 
 
 def half(bench: Bench) -> Body:
     """An answer of two seconds or so, for a client that reads on."""
-    return long(bench, messages=[{"role": "user", "content": HALF_CLOSED}], max_tokens=some_seconds(bench.tempo, 2.0))
+    messages = [{"role": "user", "content": HALF_CLOSED}]
+    return long(bench, messages=messages, **limited(bench, some_seconds(bench.tempo, 2.0)))
 
 
 def some_seconds(tempo: Tempo, seconds: float) -> int:

@@ -14,7 +14,7 @@ from . import bodies
 from .bench import Bench, Tempo
 from .received import pieces_of, tokens_of
 
-NAME = "pace"
+NAME = "calibration"
 """Probe of the exchanges that are made here."""
 LASTS = 12.0
 """Seconds that the long answer is to last, where the target can: five to watch, and some to spare."""

@@ -22,6 +22,10 @@ PATIENCE = 5.0
 """Seconds that a server has to notice (requirement CAN-01 of the suite)."""
 LOOK = 1.5
 """Seconds that watching a healthy server takes, roughly."""
+UNSEEN = 2.0
+"""Seconds of answers that nobody watches."""
+MOST = 60.0
+"""Seconds for which a server is waited for that goes on."""
 EVENTS = 3
 """After so many of them we leave."""
 TEXT = "/completions"
@@ -59,7 +63,7 @@ def before_anything(tempo: Tempo, by: By) -> Leave:
 
 def after_head(tempo: Tempo, by: By) -> Leave:
     """The head has come and no event; where the head does not come early there is no such moment."""
-    return Leave(when=head_came, seconds=min(2.0, 0.6 * tempo.silence or 0.5 * tempo.first), by=by)
+    return Leave(when=head_came, seconds=min(10.0, 0.8 * tempo.silence or 0.5 * tempo.first), by=by)
 
 
 def in_the_making(tempo: Tempo, by: By) -> Leave:
@@ -129,6 +133,9 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
     marks = [bench.mark() for _ in range(alone)]
     names = [name, *(f"{name}/{number}" for number in range(2, alone + 1))]
     leave = kind.leave(bench.tempo, by)
+    if bench.observer is None:  # nobody will see whether it stops: let it be brief
+        brief = bodies.some_seconds(bench.tempo, UNSEEN)
+        bench = replace(bench, tempo=replace(bench.tempo, tokens=brief))
     lasts = await _lasts(kind, bench)
     beside = (bench.undisturbed,) if kind.silent and bench.undisturbed is not None else ()
     group = [*names[1:], *(exchange.probe for exchange in beside)]
@@ -158,7 +165,14 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
         patience=PATIENCE,
         streamed=kind.streamed,
     )
-    return [await bench.watch(lead, left), *exchanges[1:]]
+    watched = await bench.watch(lead, left)
+    if bench.observer is not None and not bench.observer.tells_apart and not _has_stopped(watched):
+        await bench.sleep(min(MOST, max(0.0, ends - bench.stage.clock())))  # the next one is to find an idle server
+    return [watched, *exchanges[1:]]
+
+
+def _has_stopped(exchange: Exchange) -> bool:
+    return exchange.watch is not None and exchange.watch.stopped is True
 
 
 async def _lasts(kind: Kind, bench: Bench) -> float:

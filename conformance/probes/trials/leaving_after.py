@@ -138,16 +138,6 @@ AFTER = (
         )
         for by in (By.FIN, By.RST)
     ),
-    *(
-        _trial(
-            f"leave-and-ask-again-{by.value}",
-            "the client leaves after three events and asks the same again at once",
-            _some(3, FEW),
-            partial(again, by),
-            apart=True,
-        )
-        for by in (By.FIN, By.RST)
-    ),
     _trial(
         "half-close-mid-stream",
         "the client closes its sending side alone after three events, and reads on",
@@ -159,6 +149,16 @@ AFTER = (
         "the client closes its sending side alone right after the request, and reads on",
         _of_half,
         partial(half_close, "at-once", lambda _: Leave(seconds=0.0, by=By.HALF)),
+    ),
+    *(
+        _trial(
+            f"leave-and-ask-again-{by.value}",
+            "the client leaves after three events and asks the same again at once",
+            _some(3, FEW),
+            partial(again, by),
+            apart=True,
+        )
+        for by in (By.FIN, By.RST)
     ),
     _trial(
         "leave-a-hundred-times",

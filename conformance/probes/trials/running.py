@@ -1,0 +1,191 @@
+"""The trials of one run: the pace is measured, somebody chosen who watches, the plan told, and then they are made.
+
+They come after the probes, one after the other; where the observer tells requests apart, those that bear company are
+made side by side. Knows no trial by name and prints nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from conformance.probes.observers.choosing import ANY, Wanted, choose
+from conformance.probes.observers.journal import Journal
+from conformance.probes.observers.observer import Observer
+from conformance.probes.performing import Stage
+from conformance.probes.probe import Body
+from conformance.probes.runner import PATIENCE, Silent
+from conformance.protocols.exchange import Ending, Exchange
+
+from . import bodies
+from .bench import Bench, Sleep, Tempo
+from .calibrating import LISTEN, LISTEN_BRIEFLY, UNKNOWN, calibrate
+from .trial import Part, Trial
+
+AT_A_TIME = 8
+"""Trials side by side, where that may be and the slots are not declared."""
+IN_CASE = "say in targets.yaml what the target answers at length, below it:  long: {messages: [...]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is going to be done, and what it takes."""
+
+    trials: tuple[Trial, ...]
+    tempo: Tempo
+    seconds: float
+    """On a healthy server."""
+    seconds_at_worst: float
+    """On one that never stops."""
+    tokens: int
+    tokens_at_worst: int
+    observer: str
+    """Where somebody looks, in words; "" where nobody does."""
+    blind: str
+    """Why nobody does, and what to configure."""
+    leaving: float = 0.0
+    """Of the seconds, those of the trials of leaving."""
+
+
+OnPlan = Callable[[Plan], None]
+OnTrial = Callable[[Trial, Sequence[Exchange]], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """The trials of one run, and what came of them."""
+
+    bench: Bench
+    trials: Sequence[Trial]
+    on_progress: OnTrial | None
+    before: tuple[Exchange, ...] = ()
+    done: dict[str, list[Exchange]] = field(default_factory=dict)
+
+    def exchanges(self) -> list[Exchange]:
+        """What there is, in the order of the trials."""
+        made = [exchange for trial in self.trials for exchange in self.done.get(trial.name, [])]
+        return [*self.before, *made]
+
+    async def step(self, trial: Trial) -> None:
+        """Make one trial; give up when the target is beyond hope and something is left to be done."""
+        stage = self.bench.stage
+        self.done[trial.name] = exchanges = await trial.perform(self.bench)
+        if self.on_progress is not None:
+            self.on_progress(trial, exchanges)
+        waiting = len(self.done) < len(self.trials)
+        if stage.trouble >= PATIENCE and waiting and not await _answers(self.bench):
+            where = f"{stage.endpoint.host}:{stage.endpoint.port}"
+            done = f"{len(self.done)} of {len(self.trials)} trials were done"
+            raise Silent(f"{where} answers no more after trial {trial.name}: {done}; see the server's log", [])
+
+    async def work(self, waiting: Iterator[Trial]) -> None:
+        """What each worker does."""
+        for trial in waiting:
+            await self.step(trial)
+
+    async def all(self, workers: int) -> None:
+        """In order; trials that bear company together with their neighbours of that kind."""
+        for apart, alike in groupby(self.trials, lambda trial: trial.apart or workers == 1):
+            waiting = iter(list(alike))
+            if apart:
+                await self.work(waiting)
+                continue
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(workers):
+                        group.create_task(self.work(waiting))
+            except BaseExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+
+
+async def run(
+    stage: Stage,
+    trials: Iterable[Trial],
+    *,
+    long: Body = bodies.LONG,
+    features: Collection[str] = (),
+    slots: int = 0,
+    wanted: Wanted = ANY,
+    process: int | None = None,
+    on_plan: OnPlan | None = None,
+    on_progress: OnTrial | None = None,
+    sleep: Sleep = asyncio.sleep,
+) -> list[Exchange]:
+    """The exchanges of the trials that ask for no feature, or for those of `features`.
+
+    `process` is that of the server, where it was started here. Nothing of ours may run meanwhile. Raises Silent, with
+    what there is.
+    """
+    chosen = tuple(trial for trial in trials if trial.runs_on(features))
+    if not chosen:
+        return []
+    bench = Bench(
+        stage=stage,
+        long={**long, "stream": True},
+        tempo=UNKNOWN,
+        slots=slots,
+        sleep=sleep,
+        features=frozenset(features),
+    )
+    journal = Journal(stage=stage, sleep=sleep, url=wanted.url)
+    exact = wanted.name == journal.name or (not wanted.name and not await journal.rest())
+    pace = await calibrate(bench, listen=LISTEN_BRIEFLY if exact else LISTEN)
+    if pace.trouble:
+        bench.blind = f"{pace.trouble}; {IN_CASE}"
+    else:
+        choice = await choose(bench, wanted, process=process)
+        bench.observer, bench.blind = choice.observer, choice.blind
+    if on_plan is not None:
+        on_plan(plan_of(chosen, bench))
+    running = _Run(bench=bench, trials=chosen, on_progress=on_progress, before=pace.exchanges)
+    try:
+        await running.all(_workers(bench.observer, slots))
+    except Silent as silent:
+        raise Silent(str(silent), running.exchanges()) from None
+    return running.exchanges()
+
+
+def plan_of(trials: Sequence[Trial], bench: Bench) -> Plan:
+    """What these trials take, at the pace that was measured."""
+    costs = {trial.name: trial.cost(bench.tempo, bench.slots) for trial in trials}
+    workers = _workers(bench.observer, bench.slots)
+    longer = bench.tempo.lasts if bench.observer is not None and workers == 1 else 0.0
+    goes_on = sum(
+        1
+        for trial in trials
+        if trial.part is Part.LEAVING and costs[trial.name].tokens_at_worst > costs[trial.name].tokens
+    )
+    seconds = _seconds(trials, bench, workers)
+    return Plan(
+        trials=tuple(trials),
+        tempo=bench.tempo,
+        seconds=seconds,
+        seconds_at_worst=seconds + goes_on * longer,
+        tokens=sum(cost.tokens for cost in costs.values()),
+        tokens_at_worst=sum(cost.tokens_at_worst for cost in costs.values()),
+        observer=bench.observer.says if bench.observer is not None else "",
+        blind=bench.blind,
+        leaving=_seconds([trial for trial in trials if trial.part is Part.LEAVING], bench, workers),
+    )
+
+
+def _seconds(trials: Sequence[Trial], bench: Bench, workers: int) -> float:
+    seconds = 0.0
+    for apart, alike in groupby(trials, lambda trial: trial.apart or workers == 1):
+        each = [trial.cost(bench.tempo, bench.slots).seconds for trial in alike]
+        seconds += sum(each) if apart else max(sum(each) / workers, *each)
+    return seconds
+
+
+def _workers(observer: Observer | None, slots: int) -> int:
+    """How many trials may be made at the same time."""
+    return (min(slots, AT_A_TIME) or AT_A_TIME) if observer is not None and observer.tells_apart else 1
+
+
+async def _answers(bench: Bench) -> bool:
+    """Whether a short request, not recorded, comes to an end."""
+    stage = bench.stage
+    stage.trouble = 0
+    quiet = replace(bench, stage=replace(stage, record_to=None))
+    exchange = await quiet.ask("answers", bodies.short(quiet))
+    return exchange.head is not None and exchange.ending is not Ending.TIMEOUT
