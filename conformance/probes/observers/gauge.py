@@ -5,6 +5,7 @@ Knows no server: `prometheus` and `slots` say how to read theirs.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from conformance.probes.connection import Clock
 from conformance.probes.trials.bench import Sleep
@@ -42,25 +43,31 @@ class Gauge:
     """The server brings its numbers up to date only while it works."""
     copies: int = 1
     tells_apart: bool = False
+    forgets: bool = False
+    """What was made for a request is no longer counted once it has ended."""
     base: float = 0.0
     """Requests that are counted though nothing of ours runs."""
     before: float | None = None
     """Tokens made when last at rest; None once something was watched since."""
     rate: float = 0.0
     """Tokens a second while a long request ran; 0 where they are not counted as they are made."""
+    made: float | None = None
+    """Tokens made, as last read."""
+    what: str = ""
+    """What is read, in the server's words."""
 
     async def rest(self) -> str:
-        """The base: nothing runs, or what is said to run makes no tokens and stays the same."""
+        """The base: nothing runs, or what is said to run makes no tokens where tokens are counted as they are made."""
         began, last = self.clock(), None
         while True:
             now = await self.read()
             if isinstance(now, str):
                 return now
-            if now.running <= 0 or (last is not None and _idle(last, now)):
+            if now.running <= 0 or (last is not None and self.rate > 0 and _idle(last, now)):
                 self.base, self.before = now.running, now.produced
                 return ""
             if self.clock() - began >= CALM:
-                return f"{now.says} though nothing of ours runs; is somebody else using the server?"
+                return f"{now.what} {now.shown} though nothing of ours runs; is somebody else using the server?"
             last = now
             await self.sleep(looking.QUIET)
 
@@ -76,7 +83,7 @@ class Gauge:
             else:
                 seen.clear()
             if len(seen) == ENOUGH:
-                self.rate = _rate(*seen[0], *seen[-1])
+                self.rate = _rate(seen)
                 return True
             await self.sleep(PAUSE)
         return False
@@ -84,7 +91,7 @@ class Gauge:
     async def watch(self, left: Left) -> Watch:
         """Look until the number is back at its base, or patience ends."""
         looks: list[Look] = []
-        trouble, flaps = "", False
+        trouble, flaps, self.made = "", False, None
         for at in looking.times(left):
             await self.sleep(max(0.0, left.at + at - self.clock()))
             look = await self._look(left)
@@ -99,37 +106,42 @@ class Gauge:
                     break
                 flaps = True
                 looks.append(again)
-        watch = looking.conclude(looks, left, self.rate, stale=self.stale)
+        watch = looking.conclude(looks, left, self.rate, what=self.what, stale=self.stale)
         if flaps and watch.stopped is not False:
             watch = Watch(observer="", how=f"{watch.how}: it goes up and down; does one address hide several servers?")
         elif not looks:
             watch = replace(watch, how=trouble or watch.how)
-        return self._told(watch, looks, left)
+        return self._told(watch, left)
 
     async def _look(self, left: Left) -> Look | str:
         now = await self.read()
         if isinstance(now, str):
             return now
+        self.made, self.what = now.produced, now.what
         produced = now.produced if self.rate > 0 else None
-        return Look(self.clock() - left.at, now.running - self.base, produced, now.says)
+        return Look(self.clock() - left.at, now.running - self.base, produced, now.shown)
 
-    def _told(self, watch: Watch, looks: list[Look], left: Left) -> Watch:
+    def _told(self, watch: Watch, left: Left) -> Watch:
         """The watch in this observer's name; what was made after leaving counted from rest, where that is known."""
         before, self.before = self.before, None
-        if before is not None and looks and (last := looks[-1].produced) is not None and watch.stopped is not None:
-            watch = replace(watch, produced=max(0.0, last - before - left.received))
+        if watch.stopped and (self.forgets or self.stale):
+            watch = replace(watch, produced=None)
+        elif watch.stopped is not None and left.streamed and before is not None and self.made is not None:
+            made = self.made - before - left.received
+            watch = replace(watch, produced=made if made >= 0 else watch.produced)
         if watch.leaked:
             self.base += watch.leaked  # or else it would be held against the next request
         return replace(watch, observer=self.name)
 
 
 def _idle(before: Reading, now: Reading) -> bool:
-    """Whether nothing was done between two readings, as far as tokens are counted."""
+    """Whether nothing was done between two readings."""
     return now.produced is not None and (before.running, before.produced) == (now.running, now.produced)
 
 
-def _rate(at: float, before: Reading, then: float, now: Reading) -> float:
-    """Tokens a second between two readings."""
-    if before.produced is None or now.produced is None or then <= at:
-        return 0.0
-    return max(0.0, now.produced - before.produced) / (then - at)
+def _rate(seen: list[tuple[float, Reading]]) -> float:
+    """Tokens a second in a row of readings, 0 where they do not grow from each to the next."""
+    made = [reading.produced for _, reading in seen if reading.produced is not None]
+    took = seen[-1][0] - seen[0][0]
+    grows = len(made) == len(seen) and all(before < now for before, now in pairwise(made))
+    return (made[-1] - made[0]) / took if grows and took > 0 else 0.0

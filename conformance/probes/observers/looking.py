@@ -33,8 +33,10 @@ class Reading:
     """Requests that it works on, or that wait."""
     produced: float | None
     """Tokens made since the server started; None where they are not counted."""
-    says: str
-    """"vllm:num_requests_running 1"."""
+    what: str
+    """What was read: "vllm:num_requests_running"."""
+    shown: str
+    """What it was, for people: "1"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Look:
     """Requests above those that ran before."""
     produced: float | None
     """As read; None where tokens are counted at the end of a request only."""
-    says: str
+    shown: str
+    """What was read, for people."""
 
 
 def times(left: Left) -> tuple[float, ...]:
@@ -65,15 +68,15 @@ def natural(left: Left) -> float:
     return max(0.0, left.ends - left.at) * TRUST
 
 
-def conclude(looks: Sequence[Look], left: Left, rate: float, *, stale: bool = False) -> Watch:
+def conclude(looks: Sequence[Look], left: Left, rate: float, *, what: str = "", stale: bool = False) -> Watch:
     """What the looks tell; no observer is named yet. They end with the first that saw nothing at work.
 
     `rate` is the tokens a second that the server made while it was seen at work, 0 where they are not counted as they
-    are made. `stale` says that it brings its gauge up to date only while it works.
+    are made; `what` names the number that was read. `stale` says that it brings its gauge up to date only while it works.
     """
-    how = "; ".join(f"{look.says} after {look.at:.2f} s" for look in looks)
     if not looks:
         return Watch(observer="", how="nothing could be seen after the client had left")
+    how = f"{what} " + ", ".join(f"{look.shown} after {look.at:.2f} s" for look in looks)
     last = looks[-1]
     produced = _grown(looks)
     if last.running <= 0:
@@ -87,6 +90,7 @@ def conclude(looks: Sequence[Look], left: Left, rate: float, *, stale: bool = Fa
         if looks[still].at > natural(left):
             return Watch(observer="", how=f"{how}; by then the answer had ended by itself: ask for a longer one")
         since = looks[still - 1].at if still else 0.0
+        how += f"; but no tokens were made for it after {looks[still].at:.2f} s"
         leaked = None if stale else last.running
         return Watch(
             observer="", how=how, stopped=True, by=looks[still].at, since=since, produced=produced, leaked=leaked

@@ -23,7 +23,7 @@ class Metrics:
     waiting: Expression | None = None
     """Requests that wait, where that is told."""
     produced: tuple[Expression, ...] = ()
-    """Tokens made, counted as they are made: the first of these that is there."""
+    """Tokens made: the first of these that is there. Whether they are counted as they are made is found out."""
     stale: bool = False
     """The numbers are brought up to date only while the server works."""
 
@@ -44,8 +44,12 @@ KNOWN = (
         ),
         stale=True,
     ),
-    # tokens_predicted_total counts a request's tokens when it ends: it tells nothing of one that runs.
-    Metrics(running=Expression("llamacpp:requests_processing"), waiting=Expression("llamacpp:requests_deferred")),
+    # tokens_predicted_total counts a request's tokens when it ends, also when it is dropped.
+    Metrics(
+        running=Expression("llamacpp:requests_processing"),
+        waiting=Expression("llamacpp:requests_deferred"),
+        produced=(Expression("llamacpp:tokens_predicted_total"),),
+    ),
     Metrics(running=Expression("tgi_batch_current_size"), waiting=Expression("tgi_queue_size")),
     Metrics(
         running=Expression("streamspec_requests_running"),
@@ -89,10 +93,8 @@ def _reading(document: str, known: Sequence[Metrics]) -> tuple[Reading, bool] | 
         if running is None:
             continue
         waiting = metrics.waiting.value(document) if metrics.waiting else None
-        counted = ((counter, counter.value(document)) for counter in metrics.produced)
-        counter, made = next(((c, value) for c, value in counted if value is not None), (None, None))
-        says = f"{metrics.running.text} {running:g}"
-        says += f" and {waiting:g} waiting" if waiting else ""
-        says += f", {counter.text} {made:.15g}" if counter and made is not None else ""
-        return Reading(running + (waiting or 0.0), made, says), metrics.stale
+        counted = (counter.value(document) for counter in metrics.produced)
+        made = next((value for value in counted if value is not None), None)
+        shown = f"{running:g}" + (f" and {waiting:g} waiting" if waiting else "")
+        return Reading(running + (waiting or 0.0), made, metrics.running.text, shown), metrics.stale
     return None

@@ -31,7 +31,7 @@ def slots(stage: Stage, sleep: Sleep, *, url: str = "") -> Gauge:
             value = None
         return _reading(value, count) or f"{page.url} is no list of slots"
 
-    return Gauge(name="slots", says=f"the slots at {where}", read=read, clock=stage.clock, sleep=sleep)
+    return Gauge(name="slots", says=f"the slots at {where}", read=read, clock=stage.clock, sleep=sleep, forgets=True)
 
 
 class _Count:
@@ -61,10 +61,7 @@ def _reading(value: object, count: _Count) -> Reading | None:
             count.take(place, tokens)
     running = sum(state is True for state in taken)
     known = any(tokens is not None for tokens in decoded)
-    says = f"{running} of {len(value)} slots taken"
-    made = [f"{tokens:g}" for state, tokens in zip(taken, decoded, strict=True) if state and tokens is not None]
-    says += f", {' and '.join(made[:4])} tokens decoded" if made else ""
-    return Reading(float(running), count.total if known else None, says)
+    return Reading(float(running), count.total if known else None, "slots taken:", f"{running} of {len(value)}")
 
 
 def _taken(slot: dict[str, Any]) -> bool | None:
