@@ -57,6 +57,30 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Long:
+    """What is asked for where an answer has to be long."""
+
+    prompt: str = ""
+    """What the user says; "" for a story of ten thousand words."""
+    body: dict[str, Any] = field(default_factory=dict)
+    """Further members of the request: what makes this server go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """How a target's server is seen to be at work."""
+
+    name: str = ""
+    """An observer's name, "none", or "" for whichever sees."""
+    url: str = ""
+    """Of the document that is read; "" for the server's own."""
+    running: str = ""
+    """A sum of metrics: requests at work."""
+    produced: str = ""
+    """A sum of metrics: tokens made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """An endpoint to judge."""
 
@@ -76,6 +100,10 @@ class Target:
     """Id of each rule that is known to fail, and why."""
     launch: Launch | None = None
     """None for a server that runs already."""
+    slots: int = 0
+    """Requests that it works on at the same time; 0 where that is not declared."""
+    long: Long = field(default_factory=Long)
+    observer: Watched = field(default_factory=Watched)
 
 
 def load(path: Path) -> dict[str, Target]:
@@ -138,16 +166,28 @@ targets:
 
 
 def _target(name: str, entry: dict[str, Any]) -> Target:
-    members = {k: v for k, v in entry.items() if k not in ("protocol", "features", "known_failures", "launch")}
+    members = {
+        k: v for k, v in entry.items() if k not in ("protocol", "features", "known_failures", "launch", "observer")
+    }
     if "features" in entry:
         members["features"] = frozenset(entry["features"])
+    if "long" in entry:
+        members["long"] = Long(**entry["long"])
     known = {
         rule.id: known["reason"] + (f" ({known['link']})" if "link" in known else "")
         for known in entry.get("known_failures", [])
         for rule in ALL
         if fnmatchcase(rule.id, known["rule"])
     }
-    return Target(name=name, known_failures=known, launch=_launch(entry.get("launch")), **members)
+    watched = _watched(entry.get("observer", ""))
+    return Target(name=name, known_failures=known, launch=_launch(entry.get("launch")), observer=watched, **members)
+
+
+def _watched(entry: str | dict[str, dict[str, str]]) -> Watched:
+    if isinstance(entry, str):
+        return Watched(name=entry)
+    ((name, members),) = entry.items()
+    return Watched(name=name, **members)
 
 
 def _launch(entry: dict[str, Any] | None) -> Launch | None:
@@ -182,28 +222,34 @@ def _in_words(root: yaml.Node, error: ValidationError) -> Iterator[Mistake]:
         case "type":
             types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
             wanted = " or ".join(TYPES.get(str(name), str(name)) for name in types)
-            key = str(path[-1]) if path else ""
-            hint = f"; write:  {key}: {HINTS[key]}" if key in HINTS else ""
-            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{hint}"
+            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{_hint(path, 'write')}"
         case "pattern":
             pattern = str(error.validator_value)
             is_name = "propertyNames" in error.absolute_schema_path
-            key, subject = ("", "the name ") if is_name else (str(path[-1]), "")
-            hint = f"; write for instance:  {key}: {HINTS[key]}" if key in HINTS else ""
+            hint, subject = ("", "the name ") if is_name else (_hint(path), "")
             yield line, f"{where}: {subject}{error.instance!r} is not {PATTERNS.get(pattern, pattern)}{hint}"
         case _:
-            key = str(path[-1]) if path else ""
-            hint = f"; write for instance:  {key}: {HINTS[key]}" if key in HINTS else ""
-            yield line, f"{where}: {error.message[:200]}{hint}"
+            yield line, f"{where}: {error.message[:200]}{_hint(path)}"
+
+
+def _hint(path: list[Any], write: str = "write for instance") -> str:
+    """What could stand at this place instead, "" where nothing is known of it."""
+    key = str(path[-1]) if path else ""
+    value = HINTS.get(".".join(map(str, path[-2:])), HINTS.get(key))
+    return f"; {write}:  {key}: {value}" if value else ""
 
 
 URL = "^https?://[^/]"
+METRIC = schemas.load("targets")["$defs"]["metric"]["pattern"]
 PATTERNS = {
     URL: "http:// or https:// with a host behind it",
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "made of letters, digits, dots, dashes and underscores, a letter or digit first",
     "^[A-Za-z_][A-Za-z0-9_]*$": "the name of an environment variable: letters, digits and underscores, no digit first",
     "^/[!-~]*$": "a path: a slash, then no spaces",
     "^https?://": "a link: http:// or https:// first",
+    "^(?:journal|prometheus|slots|cpu|black-box|none)$": "journal, prometheus, slots, cpu, black-box or none",
+    "^(?!(?:model|messages|stream)$)": "left to you: model, messages and stream are put in",
+    METRIC: 'the name of a metric, with {label="value"} behind it or without, or several of them joined by +',
 }
 """The patterns of schemas/targets.json in words."""
 TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number"}
@@ -232,6 +278,16 @@ HINTS = {
     "seconds": "120",
     "log": "my-server.log",
     "install": "pip install my-server",
+    "slots": "2",
+    "observer.slots": "{url: 'http://127.0.0.1:8000/slots'}",
+    "observer.journal": "{url: 'http://127.0.0.1:8000/journal'}",
+    "observer.prometheus": "{running: my_requests_running}",
+    "long": "{prompt: 'Count to ten thousand', body: {ignore_eos: true}}",
+    "prompt": "Count to ten thousand",
+    "body": "{ignore_eos: true}",
+    "observer": "prometheus",
+    "running": "'my_requests_running{model=\"m\"}'",
+    "produced": "my_tokens_total",
 }
 
 

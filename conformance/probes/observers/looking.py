@@ -72,7 +72,7 @@ def conclude(looks: Sequence[Look], left: Left, rate: float, *, what: str = "", 
     """What the looks tell; no observer is named yet. They end with the first that saw nothing at work.
 
     `rate` is the tokens a second that the server made while it was seen at work, 0 where they are not counted as they
-    are made; `what` names the number that was read. `stale` says that it brings its gauge up to date only while it works.
+    are made; `what` names the number that was read. `stale` says that it is brought up to date only during work.
     """
     if not looks:
         return Watch(observer="", how="nothing could be seen after the client had left")
