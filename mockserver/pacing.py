@@ -9,6 +9,8 @@ from conformance.wire.script import Act, Answer, Send, Wait
 
 from .engines.story import Rhythm
 
+BEFORE_THE_HEAD = 0.25
+"""The part of a prompt that is read before the head of a stream goes out."""
 AT_A_TIME = 20
 """Tokens that are made in one wait, where no event goes out in between."""
 
@@ -45,12 +47,12 @@ def paced(answer: Answer, pacing: Pacing) -> Answer:
 def told(answer: Answer, messages: Callable[[], Iterable[str]], rhythm: Rhythm, extent: Extent) -> Answer:
     """The answer with these messages in this rhythm.
 
-    Half of the prompt is read before the head goes out, so that clients can leave before it, and between it and the
+    Some of the prompt is read before the head goes out, so that clients can leave before it, and between it and the
     first event.
     """
     if rhythm == Rhythm():
         return replace(answer, acts=tuple(Send(encoder.message(message)) for message in messages()))
-    before = (Wait(rhythm.reading / 2),) if rhythm.reading else ()
+    before = (Wait(rhythm.reading * BEFORE_THE_HEAD),) if rhythm.reading else ()
     return replace(answer, before=before, told=partial(_told, messages, rhythm, extent))
 
 
@@ -68,7 +70,7 @@ def held(answer: Answer, rhythm: Rhythm, extent: Extent) -> Answer:
 
 
 def _told(messages: Callable[[], Iterable[str]], rhythm: Rhythm, extent: Extent) -> Iterator[Act]:
-    yield Wait(rhythm.reading / 2 + rhythm.first, makes=0 if rhythm.gap else None)
+    yield Wait(rhythm.reading * (1 - BEFORE_THE_HEAD) + rhythm.first, makes=0 if rhythm.gap else None)
     for position, message in enumerate(messages()):
         if rhythm.gap and extent.lead <= position < extent.lead + extent.tokens:
             yield Wait(rhythm.gap / extent.choices, makes=1)

@@ -1,0 +1,140 @@
+"""The trials prove themselves: every behaviour of every rule against every rule, in memory and in virtual time.
+
+Each trial is made against the mock server, once a good one and once for each behaviour; then the behaviour's own rule
+has to notice, and no other but those named in `also_breaks`. Prints nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+
+from conformance.judge import findings_of
+from conformance.probes.connection import Clock, Connection
+from conformance.probes.endpoint import Endpoint
+from conformance.probes.intake import Budget
+from conformance.probes.observers.journal import Journal
+from conformance.probes.performing import Stage
+from conformance.probes.trials import bodies
+from conformance.probes.trials.bench import Bench, Tempo
+from conformance.probes.trials.calibrating import LISTEN_BRIEFLY, UNKNOWN, calibrate
+from conformance.probes.trials.catalogue import TRIALS
+from conformance.probes.trials.trial import Trial
+from conformance.protocols.exchange import Exchange
+from conformance.rules import ALL
+from conformance.rules.behaviour import Behaviour
+from conformance.rules.rule import Rule
+from conformance.simulation import link, simulate
+from conformance.targets import FEATURES
+from mockserver.answering import Settings
+from mockserver.app import MockServer
+
+SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """What one behaviour did: which rules found something, in which trials."""
+
+    rule: Rule
+    behaviour: Behaviour
+    caught: tuple[str, ...]
+    """Trials in which its own rule noticed."""
+    strangers: tuple[tuple[str, str], ...]
+    """(rule, trial) of every finding by a rule that is not named in also_breaks."""
+    companions: tuple[str, ...]
+    """Rules named in also_breaks that did find something."""
+
+    @property
+    def clean(self) -> bool:
+        """Caught, and by nobody else."""
+        return bool(self.caught) and not self.strangers
+
+
+def rehearse(trial: Trial, behaviour: Behaviour | None = None, *, slots: int = SLOTS) -> list[Exchange]:
+    """The exchanges of a trial with the mock server, in memory; it is a good one, or has this behaviour."""
+    _pace()
+    return simulate(_made(trial, behaviour, slots))
+
+
+@cache
+def good_trials() -> tuple[tuple[Trial, tuple[Exchange, ...]], ...]:
+    """What a server that does everything right gives to every trial."""
+    return tuple((trial, tuple(rehearse(trial))) for trial in TRIALS)
+
+
+def kill(rule: Rule, behaviour: Behaviour, rules: Sequence[Rule] = ALL) -> Kill:
+    """Make every trial that the rule needs against a server of this behaviour, and see who notices."""
+    caught: list[str] = []
+    strangers: list[tuple[str, str]] = []
+    companions: set[str] = set()
+    for trial in TRIALS:
+        if trial.name not in rule.needs.probes:
+            continue
+        found = noticed(rehearse(trial, behaviour), rules)
+        if rule.id in found:
+            caught.append(trial.name)
+        companions |= found & set(rule.also_breaks)
+        strangers += [(other, trial.name) for other in sorted(found - {rule.id} - set(rule.also_breaks))]
+    return Kill(rule, behaviour, tuple(caught), tuple(strangers), tuple(sorted(companions)))
+
+
+def matrix(rules: Sequence[Rule] = ALL) -> Iterator[Kill]:
+    """Every behaviour of these rules against every rule there is."""
+    for rule in rules:
+        for behaviour in rule.broken_when:
+            yield kill(rule, behaviour)
+
+
+def false_alarms(rules: Sequence[Rule] = ALL) -> list[tuple[str, str]]:
+    """(rule, trial) of every finding in a trial of the good server; there must be none."""
+    return [(rule, trial.name) for trial, exchanges in good_trials() for rule in sorted(noticed(exchanges, rules))]
+
+
+def noticed(exchanges: Sequence[Exchange], rules: Sequence[Rule] = ALL) -> set[str]:
+    """The rules that find something in these exchanges, where nothing excuses the server."""
+    return {rule_id for exchange in exchanges for rule_id, findings in findings_of(exchange, rules).items() if findings}
+
+
+@asynccontextmanager
+async def benched(behaviour: Behaviour | None, slots: int) -> AsyncIterator[Bench]:
+    """A bench before a mock server in memory, of unknown pace. Inside `simulate` only."""
+    async with MockServer(Settings(slots=slots, gzip=True), port=None, behaviour=behaviour) as server:
+        endpoint = Endpoint(url=server.url, model="mock")
+        stage = Stage(
+            endpoint=endpoint,
+            budget=Budget(endpoint.limits),
+            record_to=None,
+            clock=asyncio.get_running_loop().time,
+            notes={},
+            dial=partial(_dial, server),
+        )
+        bench = Bench(stage=stage, long=bodies.LONG, tempo=UNKNOWN, slots=slots, features=frozenset(FEATURES))
+        bench.observer = Journal(stage=stage, sleep=asyncio.sleep)
+        yield bench
+
+
+async def _dial(server: MockServer, _: Endpoint, clock: Clock) -> Connection:
+    connection = Connection(clock)
+    link(connection, server.accept())
+    return connection
+
+
+@cache
+def _pace() -> tuple[Tempo, Exchange | None]:
+    """The pace of the good mock server, and its answer after a long prompt. It has its own time."""
+
+    async def measured() -> tuple[Tempo, Exchange | None]:
+        async with benched(None, SLOTS) as bench:
+            pace = await calibrate(bench, listen=LISTEN_BRIEFLY)
+            assert not pace.trouble, pace.trouble
+            return bench.tempo, bench.undisturbed
+
+    return simulate(measured())
+
+
+async def _made(trial: Trial, behaviour: Behaviour | None, slots: int) -> list[Exchange]:
+    async with benched(behaviour, slots) as bench:
+        bench.tempo, bench.undisturbed = _pace()
+        return await trial.perform(bench)
