@@ -37,8 +37,7 @@ class Rounds:
 
 def by_length(exchange: Exchange) -> Rounds | None:
     """The rounds of a trial whose requests differ in the limit of tokens alone; the highest limit is `much`."""
-    answers = [e for e in (exchange, *exchange.group) if is_whole(e)]
-    if not exchange.group or len({_without(e, LIMITS) for e in (exchange, *exchange.group)}) != 1:
+    if (answers := _whole_but_for(exchange, LIMITS)) is None:
         return None
     most = max((limit_of(e) for e in answers), default=0)
     little = tuple(e for e in answers if 0 < limit_of(e) < most)
@@ -48,14 +47,21 @@ def by_length(exchange: Exchange) -> Rounds | None:
 
 def by_prompt(exchange: Exchange) -> Rounds | None:
     """The rounds of a trial whose requests differ in their messages alone; those with much to read are `much`."""
-    answers = [e for e in (exchange, *exchange.group) if is_whole(e)]
-    if not exchange.group or len({_without(e, ("messages",)) for e in (exchange, *exchange.group)}) != 1:
+    if (answers := _whole_but_for(exchange, ("messages",))) is None:
         return None
     sizes = {id(e): len(repr(e.member("messages"))) for e in answers}
     half = max(sizes.values(), default=0) / 2
     little = tuple(e for e in answers if sizes[id(e)] < half)
     much = tuple(e for e in answers if sizes[id(e)] >= half)
     return Rounds(little, much) if len(little) >= LEAST_SHORT and len(much) >= LEAST_LONG else None
+
+
+def _whole_but_for(exchange: Exchange, names: Sequence[str]) -> list[Exchange] | None:
+    """The answers of a trial that came whole, where its requests differ in these members alone."""
+    trial = (exchange, *exchange.group)
+    if not exchange.group or len(trial) <= LEAST_LONG or len({_without(e, names) for e in trial}) != 1:
+        return None
+    return [e for e in trial if is_whole(e)]
 
 
 def is_whole(exchange: Exchange) -> bool:

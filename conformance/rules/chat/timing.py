@@ -111,7 +111,7 @@ BURSTS = Need(
     ),
     needs=ROUNDS,
     broken_when=(Behaviour(name="all-at-the-end", delivery=Delivery.WHOLE),),
-    also_breaks=("chat/timing/spread", "http/timing/coding-flushed"),
+    also_breaks=("chat/timing/spread",),
 )
 def as_generated(stream: View) -> Iterator[Finding]:
     rounds = _rounds(stream.exchange)
