@@ -68,6 +68,8 @@ class BlackBox:
     tells_apart: bool = False
     idle: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
+    unrest: str = ""
+    """Why it is not known to be idle."""
 
     def __post_init__(self) -> None:
         self.copies = max(1, self.bench.slots)
@@ -75,6 +77,11 @@ class BlackBox:
         self.bench = replace(self.bench, stage=stage, observer=None)
 
     async def rest(self) -> str:
+        """The idle baseline, or whether the server is idle; where it is not, nothing can be watched."""
+        self.unrest = await self._rest()
+        return self.unrest
+
+    async def _rest(self) -> str:
         """The idle baseline, the first time; later, whether the server is idle again."""
         if self.bench.slots <= 0:
             return "how many requests the server works on at the same time is not declared"
@@ -104,8 +111,9 @@ class BlackBox:
 
     async def watch(self, left: Left) -> Watch:
         """Send short requests until one is answered, or patience ends; then some more, to be sure."""
-        if not self.held:
-            return Watch(observer=self.name, how="how long a short request waits when all slots are held is not known")
+        if not self.held or self.unrest:
+            how = self.unrest or "how long a short request waits when all slots are held is not known"
+            return Watch(observer=self.name, how=how)
         waiting: list[tuple[float, asyncio.Task[Short]]] = []
         try:
             return await self._watch(left, waiting)

@@ -111,7 +111,7 @@ async def _first(bench: Bench, candidates: Sequence[Observer], troubles: list[st
                 troubles.append(f"{observer.name}: no long request could be kept running to be looked at")
             elif await observer.sees():
                 await long.end()
-                await _calm(bench, observer)
+                await calm(bench, observer)
                 return observer
             else:
                 troubles.append(f"{observer.name}: no difference between an idle server and a long request")
@@ -122,8 +122,11 @@ async def _first(bench: Bench, candidates: Sequence[Observer], troubles: list[st
     return None
 
 
-async def _calm(bench: Bench, observer: Observer) -> None:
-    """Wait until the long requests are over, even where the server goes on with them to their end."""
+async def calm(bench: Bench, observer: Observer) -> None:
+    """Wait until nothing of ours runs, even where a server goes on with what was left, to its end.
+
+    Where it never is, the observer knows, and its next watch says so.
+    """
     until = bench.stage.clock() + min(bench.tempo.lasts, LONGEST)
     while await observer.rest() and bench.stage.clock() < until:
         await bench.sleep(STARTED)

@@ -50,17 +50,20 @@ class Cpu:
     tells_apart: bool = False
     idle: list[float] = field(default_factory=list)
     busy: list[float] = field(default_factory=list)
+    unrest: str = ""
+    """Why it is not known to be idle."""
 
     async def rest(self) -> str:
-        """The idle share."""
-        shares = await self._shares(WINDOWS)
+        """The idle share, the first time; later, whether the server is idle again."""
+        shares = await self._shares(RUN if self.busy else WINDOWS)
+        self.unrest = ""
         if isinstance(shares, str):
-            return shares
-        if self.busy and min(shares) > self._bound:
-            return f"the server uses {_percent(min(shares))} of a CPU though nothing of ours runs"
-        if not self.busy:
+            self.unrest = shares
+        elif not self.busy:
             self.idle = shares
-        return ""
+        elif max(shares) > self._bound:
+            self.unrest = f"the server uses {_percent(max(shares))} of a CPU though nothing of ours runs"
+        return self.unrest
 
     async def sees(self) -> bool:
         """Whether the busy share is clearly another one."""
@@ -74,8 +77,9 @@ class Cpu:
 
     async def watch(self, left: Left) -> Watch:
         """Measure until the share is that of an idle server, or patience ends."""
-        if not self.busy:
-            return Watch(observer=self.name, how="it was not measured what this server uses when it is at work")
+        if not self.busy or self.unrest:
+            how = self.unrest or "it was not measured what this server uses when it is at work"
+            return Watch(observer=self.name, how=how)
         row, since, quiet, low = 0, 0.0, 0.0, 0
         while self.clock() - left.at < left.patience:
             shares = await self._shares(1)

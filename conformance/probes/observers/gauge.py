@@ -53,10 +53,17 @@ class Gauge:
     """Tokens a second while a long request ran; 0 where they are not counted as they are made."""
     made: float | None = None
     """Tokens made, as last read."""
+    unrest: str = ""
+    """Why there is no base."""
     what: str = ""
     """What is read, in the server's words."""
 
     async def rest(self) -> str:
+        """The base of what follows; without one nothing can be watched."""
+        self.unrest = await self._rest()
+        return self.unrest
+
+    async def _rest(self) -> str:
         """The base: nothing runs, or what is said to run makes no tokens where tokens are counted as they are made."""
         began, last = self.clock(), None
         while True:
@@ -90,6 +97,8 @@ class Gauge:
 
     async def watch(self, left: Left) -> Watch:
         """Look until the number is back at its base, or patience ends."""
+        if self.unrest:
+            return Watch(observer=self.name, how=self.unrest)
         looks: list[Look] = []
         trouble, flaps, self.made = "", False, None
         for at in looking.times(left):

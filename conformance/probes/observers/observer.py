@@ -15,7 +15,7 @@ class Left:
     at: float
     """When it left."""
     received: int
-    """Tokens that had come until then."""
+    """Tokens that had come until then, of all that was asked since the observer was last at rest."""
     ends: float
     """When the answer would end by itself, as far as the target's pace tells. What is seen later proves nothing."""
     patience: float = 5.0
@@ -38,7 +38,10 @@ class Observer(Protocol):
     """Whether it sees one request by itself, so that others may run beside it."""
 
     async def rest(self) -> str:
-        """Look while nothing of ours runs: the base for all that follows. Says why nothing can be seen, if so."""
+        """Look while nothing of ours runs: the base for all that follows. Says why nothing can be seen, if so.
+
+        Called again before whatever is to be watched; after trouble there, `watch` says no more than that.
+        """
 
     async def sees(self) -> bool:
         """Asked while a long request runs: whether that can be seen."""
