@@ -179,6 +179,7 @@ def _incomplete(exchange: Exchange, wanted: str) -> Iterator[Finding]:
         Behaviour(name="second-stream-breaks-off", capacity=1, overflow=Overflow.CUT, when=_streams_one_choice),
         Behaviour(name="second-stream-fails", capacity=1, overflow=Overflow.FAIL, when=_streams_one_choice),
     ),
+    also_breaks=("http/connection/not-reset",),
 )
 def streams_whole(exchange: Exchange) -> Iterator[Finding]:
     yield from [*_incomplete(exchange, "a whole stream")][:SHOWN]

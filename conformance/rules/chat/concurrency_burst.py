@@ -41,6 +41,7 @@ def _counted(found: list[tuple[Exchange, str]], exchange: Exchange, wanted: str)
     ),
     needs=BURSTS,
     broken_when=(Behaviour(name="surplus-breaks-off", capacity=CAPACITY, overflow=Overflow.CUT),),
+    also_breaks=("http/connection/not-reset",),
 )
 def streams_whole(exchange: Exchange) -> Iterator[Finding]:
     came = [(other, lacks(other, exchange)) for other in crowd_of(exchange) if other.status == 200]
@@ -72,6 +73,7 @@ def refused_as_too_many(exchange: Exchange) -> Iterator[Finding]:
     source=(SUITE.at("within three times as long as all answers take one after another, and ten seconds"),),
     needs=BURSTS,
     broken_when=(Behaviour(name="surplus-hung-up-on", capacity=CAPACITY, overflow=Overflow.DROP),),
+    also_breaks=("http/connection/head-arrives",),
 )
 def answered(exchange: Exchange) -> Iterator[Finding]:
     silent = [other for other in crowd_of(exchange) if other.head is None and not not_accepted(other)]

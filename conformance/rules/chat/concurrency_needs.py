@@ -22,6 +22,7 @@ ALONE = "/alone"
 """In the names of exchanges that were not beside others."""
 AGAIN = "/again"
 """At the end of the names of those that were asked for a second time."""
+AT_LEAST = 2
 TOO_MANY = (429, 503)
 """How a server says that it has too much to do."""
 
@@ -132,31 +133,39 @@ DOCUMENTS_AT_ONCE = Need(
 )
 
 
-def _left(exchange: Exchange) -> bool:
+def _one_leaves(exchange: Exchange) -> bool:
     """One of those that came at the same time left, and others did not."""
     ways = [bool(other.left_by) for other in crowd_of(exchange)]
-    return brings_stream(exchange) and any(ways) and not all(ways)
+    return exchange.probe in ONE_LEAVES and brings_stream(exchange) and any(ways) and not all(ways)
+
+
+def _one_is_idle(exchange: Exchange) -> bool:
+    """The first of those that came at the same time left."""
+    ways = [bool(other.left_by) for other in crowd_of(exchange)]
+    return exchange.probe == ONE_DOES_NOT_READ and brings_stream(exchange) and len(ways) > 1 and ways[0]
 
 
 def _one_at_a_time(exchanges: Sequence[Exchange]) -> str:
     """Where answers wait for each other anyway, nobody can tell what they wait for."""
-    for exchange in exchanges:
-        if exchange.probe == SIDE_BY_SIDE and at_the_same_time(crowd_of(exchange)) == 1:
-            return "the target gives one answer after another"
+    together = max((at_the_same_time(crowd_of(e)) for e in exchanges if e.probe == SIDE_BY_SIDE), default=0)
+    if together < AT_LEAST:
+        return (
+            "the target gives one answer after another" if together else "nothing shows that streams run side by side"
+        )
     return _refused(ONE_DOES_NOT_READ)(exchanges)
 
 
 ONE_LEFT = Need(
     name="streams at the same time, one of which is left",
-    fits=lambda e: e.probe in ONE_LEAVES and _left(e),
+    fits=_one_leaves,
     probes=ONE_LEAVES,
     alone=False,
     unless=_refused(*ONE_LEAVES),
 )
 ONE_UNREAD = Need(
     name="streams at the same time, one of which is not read",
-    fits=lambda e: e.probe == ONE_DOES_NOT_READ and _left(e),
-    probes=(ONE_DOES_NOT_READ,),
+    fits=_one_is_idle,
+    probes=(ONE_DOES_NOT_READ, SIDE_BY_SIDE),
     alone=False,
     unless=_one_at_a_time,
 )

@@ -25,7 +25,7 @@ from conformance.simulation import link, simulate
 from mockserver.app import MockServer
 
 LONG = {"messages": [{"role": "user", "content": "Write a story of ten thousand words"}], "stream": True}
-TEMPO = Tempo(first=0.02, gap=0.005, lasts=5.0, tokens=1000)
+TEMPO = Tempo(first=0.02, gap=0.005, lasts=12.0, tokens=2400)
 FEATURES = frozenset({"choices", "deterministic"})
 RULES = [rule for rule in ALL if rule.id.startswith("chat/concurrency")]
 ONE_ANSWER = 0.12
@@ -131,11 +131,16 @@ def test_one_of_several_leaves_after_three_messages(name: str, by: str) -> None:
     assert ["", "", ""] == [other.left_by for other in others]
 
 
-def test_the_one_who_does_not_read_leaves_when_the_others_have_had_their_time() -> None:
-    first, *others = crowd(made("one-does-not-read")[0])
-    assert "fin" == first.left_by
-    assert first.ended_at is not None
-    assert all(first.ended_at > 3 + (other.ended_at or 0.0) for other in others)
+def test_one_of_two_reads_nothing_for_six_seconds_while_the_other_reads_on() -> None:
+    idle, other = crowd(made("one-does-not-read")[0])
+    assert ("fin", 2, 6.0) == (idle.left_by, len(idle.steps), round(idle.ended_at or 0, 1))
+    assert ("fin", 7.5) == (other.left_by, round(other.ended_at or 0, 1))
+    assert len(other.steps) > 1000
+
+
+def test_a_target_that_declares_logprobs_is_given_more_to_send() -> None:
+    plain, heavy = (crowd(made("one-does-not-read", features=f)[0])[0] for f in ((), ("logprobs",)))
+    assert (None, 20) == (plain.member("top_logprobs"), heavy.member("top_logprobs"))
 
 
 @pytest.mark.parametrize(("slots", "clients"), [(0, 16), (1, 4), (2, 6)])

@@ -253,26 +253,40 @@ def test_a_neighbour_that_breaks_off_when_a_client_leaves(name: str, by: str) ->
     assert f"(stream {name}/2 left by {by} after 0.2 s)" in got(exchanges, "concurrency-leaving/others-come-whole")
 
 
-def test_a_stream_that_waits_for_one_who_does_not_read() -> None:
-    name = "one-does-not-read"
-    waits = stream(f"{name}/3", B, start=3.6, step=0.01)
-    exchanges = trial(name, left(f"{name}/2", A, end=3.5), waits)
-    assert {"concurrency-leaving/slow-reader-holds-nobody-up"} == broken(exchanges)
-    says = "silence from 0.0 s; it went on after 3.6 s, the client that does not read left at 3.5 s"
-    assert says == got(exchanges, "concurrency-leaving/slow-reader-holds-nobody-up")
+SIDE_BY_SIDE = trial("side-by-side", stream("side-by-side/2", A), stream("side-by-side/3", B))
 
 
-@pytest.mark.parametrize("start", [0.1, 1.5, 3.4])
-def test_a_stream_that_goes_on_before_the_one_who_does_not_read_has_left(start: float) -> None:
+def idle(name: str) -> Exchange:
+    return left(f"{name}/2", A, end=6.2)
+
+
+@pytest.mark.parametrize("start", [6.15, 6.2, 6.5])
+def test_a_stream_that_waits_for_one_who_does_not_read(start: float) -> None:
     name = "one-does-not-read"
-    exchanges = trial(name, left(f"{name}/2", A, end=3.5), stream(f"{name}/3", B, start=start, step=0.5))
-    assert set() == broken(exchanges)
+    exchanges = trial(name, idle(name), stream(f"{name}/3", B, start=start, step=0.01))
+    assert {"concurrency-leaving/slow-reader-holds-nobody-up"} == broken([*SIDE_BY_SIDE, *exchanges])
+    says = f"nothing from 0.0 s to {start:.1f} s; the client that does not read left at 6.2 s"
+    assert says == got([*SIDE_BY_SIDE, *exchanges], "concurrency-leaving/slow-reader-holds-nobody-up")
+
+
+def test_a_stream_that_never_goes_on() -> None:
+    name = "one-does-not-read"
+    cut = answer(f"{name}/3", B, [chunk(B, own_id="x")], ending=Ending.TIMEOUT, end=60.0)
+    exchanges = trial(name, idle(name), cut)
+    assert {"concurrency-leaving/slow-reader-holds-nobody-up"} == broken([*SIDE_BY_SIDE, *exchanges])
+
+
+@pytest.mark.parametrize(("start", "step"), [(0.1, 0.1), (0.1, 2.0), (3.0, 1.0), (5.9, 1.0)])
+def test_a_stream_that_goes_on_before_the_one_who_does_not_read_has_left(start: float, step: float) -> None:
+    name = "one-does-not-read"
+    exchanges = trial(name, idle(name), stream(f"{name}/3", B, start=start, step=step))
+    assert set() == broken([*SIDE_BY_SIDE, *exchanges])
 
 
 def test_where_answers_come_one_after_another_nobody_knows_what_they_wait_for() -> None:
     name = "one-does-not-read"
     before = trial("side-by-side", stream("side-by-side/2", A, start=1), stream("side-by-side/3", B, start=2))
-    exchanges = trial(name, left(f"{name}/2", A, end=3.5), stream(f"{name}/3", B, start=3.6))
+    exchanges = trial(name, idle(name), stream(f"{name}/3", B, start=6.3))
     says = "the target gives one answer after another"
     rule = "concurrency-leaving/slow-reader-holds-nobody-up"
     assert (Verdict.NOT_APPLICABLE, says) == reason([*before, *exchanges], rule)
