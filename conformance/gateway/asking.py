@@ -25,6 +25,21 @@ MARGIN = 3.0
 """Seconds for which an upstream goes on beyond the time in which its client's leaving has to reach it."""
 
 
+class _Noting:
+    """A clock that notes what it first said: the recorder asks it when it sends, and all its times count from then."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.first: float | None = None
+
+    def __call__(self) -> float:
+        """The time."""
+        now = self._clock()
+        if self.first is None:
+            self.first = now
+        return now
+
+
 @dataclass(slots=True, kw_only=True)
 class Stand:
     """A gateway, and what stands on either side of it."""
@@ -102,13 +117,14 @@ class Stand:
         request = Request("POST", url.rstrip("/") + "/chat/completions" + question + query, sent, body)
         sink = self._sink(name, request)
         source = str(sink.path) if sink else ""
+        clock = _Noting(self.clock)
         try:
-            connection: Connection = await self.dial(self.endpoint, self.clock)
+            connection: Connection = await self.dial(self.endpoint, clock)
         except Unreachable:
             if must:
                 raise
             return self.clock(), not_sent(self.endpoint, request, sink=sink, probe=name, source=source)
-        started = self.clock()
+        clock.first = None
         try:
             exchange = await record(
                 connection,
@@ -122,7 +138,7 @@ class Stand:
             )
         finally:
             await close(connection)
-        return started, exchange
+        return self.clock() if clock.first is None else clock.first, exchange
 
     def _sink(self, name: str, request: Request) -> RecordingFile | None:
         if self.record_to is None:

@@ -106,7 +106,7 @@ def _of_pace(pair: Pair, figures: Figures) -> Iterator[Change]:
             pair,
             "in-bursts",
             f"{figures.apart} pairs of events {APART * 1000:.0f} ms apart or more",
-            f"{figures.together} of them within {TOGETHER * 1000:.0f} ms",
+            f"{figures.together} of them within {TOGETHER * 1000:.0f} ms, held back for up to {figures.worst:.2f} s",
         )
     elif figures.middle > LATE:
         yield change(pair, "late", "events in their time", f"{figures.middle * 1000:.0f} ms later (median)")

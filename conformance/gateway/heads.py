@@ -9,20 +9,13 @@ from .change import Change
 from .pair import Pair
 from .saying import change
 
-OF_THE_HOP = frozenset(
-    [
-        "connection",
-        "keep-alive",
-        "transfer-encoding",
-        "content-length",
-        "content-encoding",
-        "content-type",
-        "date",
-        "trailer",
-        "te",
-        "upgrade",
-    ]
+LEFT_OUT = frozenset(
+    {
+        *("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "trailer", "te"),
+        *("upgrade", "date", "server", "via", "content-type"),
+    }
 )
+"""Of one hop, of framing, of the gateway itself; content-type is looked at by itself."""
 
 
 def head_changes(pair: Pair) -> Iterator[Change]:
@@ -48,7 +41,7 @@ def _headers(exchange: Exchange) -> dict[str, str]:
     assert exchange.head is not None
     headers: dict[str, str] = {}
     for name, value in exchange.head.headers:
-        if (key := name.lower()) not in OF_THE_HOP:
+        if (key := name.lower()) not in LEFT_OUT:
             headers[key] = f"{headers[key]}, {value}" if key in headers else value
     return headers
 

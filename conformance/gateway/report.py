@@ -15,6 +15,8 @@ from .running import GatewayReport, Result
 from .situations.leaving import LEAVINGS, WAYS
 
 STYLES = {Class.WATCHER: "bold green", Class.WRITER: "bold red", Class.NEVER: "bold red", Class.UNKNOWN: "bold magenta"}
+NAMED = 8
+"""Situations that are named behind those."""
 SHOWN = 2
 """Situations of which both sides are shown, for each sort of change; the JSON report has all."""
 
@@ -57,7 +59,8 @@ def _group(console: Console, group: Sequence[Change], *, all_of_them: bool) -> N
         _line(console, f"      client    {change.client}")
     told = {change.situation for change in chosen}
     if others := [name for name in names if name not in told]:
-        _line(console, f"   also in {', '.join(others)}", "dim")
+        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+        _line(console, f"   also in {', '.join(others[:NAMED])}{more}", "dim")
 
 
 def _all_situations(console: Console, results: Sequence[Result]) -> None:
