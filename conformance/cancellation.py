@@ -80,7 +80,7 @@ def _manner(situations: Sequence[Situation]) -> tuple[Manner, str, Sequence[Situ
         how = next((each.watch.how for each in situations), "no client left")
         return Manner.UNKNOWN, how, ()
     writing = [each for each in seen if each.kind in {kind.value for kind in WRITING}]
-    on = [each for each in writing if not each.watch.stopped]
+    on = [each for each in seen if _went_on(each)]
     if on:
         return Manner.NEVER, f"it goes on when a client leaves {_told(on)}", on
     if not writing:
@@ -103,6 +103,12 @@ def _manner(situations: Sequence[Situation]) -> tuple[Manner, str, Sequence[Situ
         )
     why = "it stops while it writes; no silence was long enough to tell whether it also watches"
     return Manner.UNKNOWN, why, ()
+
+
+def _went_on(each: Situation) -> bool:
+    """The server was still at work on a stream when patience had ended, and any silence too."""
+    watch, streamed = each.watch, each.kind != Kind.NOT_STREAMED.value
+    return streamed and not watch.stopped and (each.silence is None or watch.by is None or watch.by > each.silence)
 
 
 def _waited(each: Situation) -> bool:

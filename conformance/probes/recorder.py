@@ -30,9 +30,9 @@ class Leave:
     when: Callable[[ExchangeReader], bool] | None = None
     """As soon as this is true of what has come."""
     idle: float = 0.0
-    """Seconds for which nothing is read before leaving: the server's writes come to a halt."""
+    """Seconds for which nothing is read before leaving: the server's writes come to a halt. With HALF all is read."""
     by: By = By.FIN
-    """HALF reads on, and leaves when the server has ended the response or the connection, or time is over."""
+    """HALF reads on for `idle` seconds at the most, until the server ends the response or the connection."""
 
 
 def head_came(reader: ExchangeReader) -> bool:
@@ -148,15 +148,14 @@ async def _read(
 
 async def _stay(connection: Connection, intake: Intake, limits: Limits, leave: Leave, start: float) -> float:
     """What a client does that has come to where it leaves and does not leave at once; gives when it goes."""
-    if leave.idle:
-        connection.stop_reading()
-        await asyncio.sleep(leave.idle)
-    if leave.by is not By.HALF:
-        return max(0.0, connection.clock() - start)
-    connection.leave(By.HALF)
-    intake.go_on()
-    _, at = await _read(connection, intake, limits, None, start)
-    return at
+    if leave.by is By.HALF:
+        connection.leave(By.HALF)
+        intake.go_on()
+        _, at = await _read(connection, intake, limits, Leave(seconds=connection.clock() - start + leave.idle), start)
+        return at
+    connection.stop_reading()
+    await asyncio.sleep(leave.idle)
+    return max(0.0, connection.clock() - start)
 
 
 async def _linger(

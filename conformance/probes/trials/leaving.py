@@ -14,7 +14,7 @@ from conformance.protocols.watch import Watch
 
 from . import bodies
 from .bench import CHAT, Bench, Tempo
-from .leaving_after import AFTER
+from .leaving_after import AFTER, HUNDRED
 from .received import tokens_of
 from .trial import Cost, Part, Trial
 
@@ -219,4 +219,4 @@ STOPS = tuple(
     for kind in KINDS
     for by in (By.FIN, By.RST)
 )
-LEAVING: tuple[Trial, ...] = (*STOPS, *AFTER)
+LEAVING: tuple[Trial, ...] = (HUNDRED, *STOPS, *AFTER)

@@ -12,9 +12,9 @@ from itertools import groupby
 from conformance.probes.observers.choosing import ANY, Wanted, calm, choose
 from conformance.probes.observers.journal import Journal
 from conformance.probes.observers.observer import Observer
-from conformance.probes.performing import Stage
+from conformance.probes.performing import SILENT, Stage
 from conformance.probes.probe import Body
-from conformance.probes.runner import PATIENCE, Silent
+from conformance.probes.runner import Silent
 from conformance.protocols.exchange import Ending, Exchange
 
 from . import bodies
@@ -75,7 +75,7 @@ class _Run:
         if self.on_progress is not None:
             self.on_progress(trial, exchanges)
         waiting = len(self.done) < len(self.trials)
-        if stage.trouble >= PATIENCE and waiting and not await _answers(self.bench):
+        if stage.trouble >= SILENT and waiting and not await _answers(self.bench):
             where = f"{stage.endpoint.host}:{stage.endpoint.port}"
             done = f"{len(self.done)} of {len(self.trials)} trials were done"
             raise Silent(f"{where} answers no more after trial {trial.name}: {done}; see the server's log", [])

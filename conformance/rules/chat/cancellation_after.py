@@ -8,12 +8,14 @@ from conformance.protocols.finding import Finding, show
 from conformance.protocols.viewing import view_of
 from conformance.rules.behaviour import Behaviour, Stops
 from conformance.rules.chat.cancellation import told
-from conformance.rules.chat.leaving_needs import ASKED_AGAIN, FOLLOWED, HALF_CLOSE, asks_half_closed
+from conformance.rules.chat.leaving_needs import ASKED_AGAIN, CLIENT, FOLLOWED, HALF_CLOSE, asks_half_closed
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
 from conformance.rules.sources import RFC9112, SUITE, issue
 
-SEEN = 8
+SEEN = 12
 """Characters of what would have come next that show that somebody else's answer goes on."""
+NEAR = 80
+"""Characters behind what the client had heard, among which they are looked for: some may have been lost on the way."""
 
 
 def outcome_of(exchange: Exchange) -> str:
@@ -64,16 +66,11 @@ def again(exchange: Exchange) -> Iterator[Finding]:
         yield exchange.finding("a whole answer to the same request at once", wrong)
         return
     heard, whole, next_one = _text(exchange), _text(undisturbed), _text(then)
-    rest = whole[len(heard) :] if heard and whole.startswith(heard) else ""
-    if next_one != whole and len(rest) >= SEEN and next_one.strip() and _goes_on(next_one, rest, whole):
+    rest = whole[len(heard) : len(heard) + NEAR] if heard and whole.startswith(heard) else ""
+    start = next_one[:SEEN]
+    if len(start) == SEEN and start in rest and not whole.startswith(start):
         got = f"{show(next_one[:40])}, with which the one that was left would have gone on"
         yield exchange.finding(f"an answer that begins {show(whole[:40])}", got)
-
-
-def _goes_on(text: str, rest: str, whole: str) -> bool:
-    """A text begins somewhere in the rest of another, and not as that other begins."""
-    start = text[: max(SEEN, len(text) // 2)]
-    return start in rest and not whole.startswith(start)
 
 
 def _text(exchange: Exchange) -> str:
@@ -91,7 +88,7 @@ def _text(exchange: Exchange) -> str:
 )
 def half_close(exchange: Exchange) -> Iterator[Finding]:
     watch = exchange.watch
-    if watch is not None and watch.stopped is False:
+    if watch is not None and watch.stopped is False and watch.observer != CLIENT:
         yield exchange.finding("the rest of the answer, or an end of the work", told(watch))
 
 

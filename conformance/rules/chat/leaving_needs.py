@@ -14,6 +14,8 @@ MANY = 20
 """Exchanges of a trial from which on it is about many that leave, not about one."""
 WITH_THE_HEAD = 0.05
 """Seconds between head and first event within which nobody can leave."""
+CLIENT = "client"
+"""The observer of a half-closed connection on which the answer went on: the client itself."""
 HALF_CLOSED = "Write a story of ten thousand words about a river and a mill."
 """What clients ask that close their sending side alone; a behaviour can go by it."""
 
