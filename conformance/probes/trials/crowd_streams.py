@@ -34,7 +34,7 @@ async def _with_choices(bench: Bench) -> list[Exchange]:
 async def _beside_documents(bench: Bench) -> list[Exchange]:
     """By turns a stream and a document."""
     trial, count = "beside-documents", at_once(bench.slots)
-    bodies = [marked(bench, stream=number % 2 == 0) for number in range(max(4, count))]
+    bodies = [marked(bench, stream=number % 2 == 0) for number in range(count)]
     crowd = names(trial, len(bodies))
     first = await bench.ask(trial, bodies[0], mark=bench.mark(), group=crowd)
     return await _crowd(bench, first, [], dict(zip(crowd, bodies, strict=True)))
@@ -67,7 +67,7 @@ SIDE_BY_SIDE = (
         name="beside-documents",
         says="streams and requests without stream at the same time, each to repeat a word of its own",
         part=Part.CROWD,
-        cost=lambda tempo, slots: cost_of(tempo, slots, max(4, at_once(slots))),
+        cost=lambda tempo, slots: cost_of(tempo, slots, at_once(slots)),
         perform=_beside_documents,
     ),
 )

@@ -120,7 +120,7 @@ def test_a_target_that_says_the_same_twice_is_asked_for_each_stream_alone_too() 
 
 
 def test_streams_and_documents_take_turns() -> None:
-    exchanges, _ = made("beside-documents", slots=2)
+    exchanges, _ = made("beside-documents", slots=4)
     assert [True, False, True, False] == [exchange.member("stream") for exchange in crowd(exchanges)]
 
 
