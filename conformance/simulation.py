@@ -7,12 +7,13 @@ server's as a TCP connection would: bytes, FIN, RST, half-close, and a window th
 
 import asyncio
 import selectors
+import socket
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any, TypeVar, cast
 
 WINDOW = 64 * 1024
-"""Bytes on their way to a peer that does not read; beyond them, writes wait at the sender."""
+"""Bytes on their way to a peer that does not read, unless its SO_RCVBUF says otherwise; more wait at the sender."""
 HIGH = 64 * 1024
 """Bytes that wait at the sender until it is asked to pause."""
 
@@ -78,6 +79,23 @@ def simulate(main: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(main)
 
 
+class Knobs:
+    """What there is in the place of a socket: options can be set, and two of them have an effect."""
+
+    family = socket.AF_UNIX
+
+    def __init__(self) -> None:
+        self.window = WINDOW
+        self.resets = False
+
+    def setsockopt(self, level: int, option: int, value: int | bytes) -> None:
+        """As of a socket."""
+        if level == socket.SOL_SOCKET and option == socket.SO_RCVBUF and isinstance(value, int):
+            self.window = value
+        if level == socket.SOL_SOCKET and option == socket.SO_LINGER:
+            self.resets = True
+
+
 class Side(asyncio.Transport):
     """One side's end of a connection in memory."""
 
@@ -86,6 +104,7 @@ class Side(asyncio.Transport):
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
         self._peer: Side | None = None
+        self._knobs = Knobs()
         self._inbox: deque[bytes] = deque()
         self._outbox: deque[bytes] = deque()
         self._high = HIGH
@@ -94,6 +113,7 @@ class Side(asyncio.Transport):
         self._closing = False
         self._lost = False
         self._said_eof = False
+        self._sent_eof = False
         self._eof_due = False
 
     # -- what the protocol on this side calls
@@ -123,16 +143,12 @@ class Side(asyncio.Transport):
             self._push()
 
     def abort(self) -> None:
-        """RST, instead of what is still to be sent."""
-        if self._lost:
-            return
-        self._closing = True
-        self._outbox.clear()
-        peer = self._peer
-        if peer is not None and not peer._lost:
-            peer._outbox.clear()
-            self._loop.call_soon(peer._lose, ConnectionResetError("reset by the peer"))
-        self._loop.call_soon(self._lose, None)
+        """At once: what is still to be sent is not. As of a socket, by FIN unless SO_LINGER makes it RST."""
+        if not self._lost:
+            self._closing = self._said_eof = True
+            self._reading = False
+            self._outbox.clear()
+            self._push()
 
     def is_closing(self) -> bool:
         """Whether it was closed here."""
@@ -162,7 +178,9 @@ class Side(asyncio.Transport):
         return sum(map(len, self._outbox))
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """There is no socket."""
+        """The addresses, and what there is in the place of a socket."""
+        if name == "socket":
+            return self._knobs
         return ("in memory", 0) if name in ("peername", "sockname") else default
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -178,16 +196,27 @@ class Side(asyncio.Transport):
     def _push(self) -> None:
         """As much as the peer's window takes goes over; a FIN goes last."""
         peer = self._peer
-        while peer is not None and self._outbox and sum(map(len, peer._inbox)) < WINDOW:
+        while peer is not None and self._outbox and (peer._lost or sum(map(len, peer._inbox)) < peer._knobs.window):
+            if peer._lost:  # what comes for a socket that is closed is answered by RST
+                self._outbox.clear()
+                self._loop.call_soon(self._lose, ConnectionResetError("reset by the peer"))
+                return
             peer._inbox.append(self._outbox.popleft())
             self._loop.call_soon(peer._hand_over)
         self._mind_the_buffer()
         if self._said_eof and not self._outbox:
-            if peer is not None:
-                peer._eof_due = True
-                self._loop.call_soon(peer._hand_over)
-            if self._closing:
-                self._loop.call_soon(self._lose, None)
+            self._end()
+
+    def _end(self) -> None:
+        """All has been sent: FIN, or RST where the socket is closed with bytes in it that nobody read."""
+        peer = self._peer
+        if self._closing and (self._inbox or self._knobs.resets):
+            self._reset_the_peer()
+        elif peer is not None and not self._sent_eof:
+            self._sent_eof = peer._eof_due = True
+            self._loop.call_soon(peer._hand_over)
+        if self._closing:
+            self._loop.call_soon(self._lose, None)
 
     def _mind_the_buffer(self) -> None:
         waiting = self.get_write_buffer_size()
@@ -204,8 +233,6 @@ class Side(asyncio.Transport):
             self._protocol.data_received(self._inbox.popleft())
             if self._peer is not None:
                 self._peer._push()
-        if self._closing:
-            self._inbox.clear()
         if self._eof_due and not self._inbox and not self._lost:
             self._eof_due = False
             if not self._protocol.eof_received():
@@ -214,7 +241,16 @@ class Side(asyncio.Transport):
     def _lose(self, error: Exception | None) -> None:
         if not self._lost:
             self._lost = self._closing = True
+            if self._inbox:  # a socket that is closed with unread bytes in it sends RST
+                self._inbox.clear()
+                self._reset_the_peer()
             self._protocol.connection_lost(error)
+
+    def _reset_the_peer(self) -> None:
+        peer = self._peer
+        if peer is not None and not peer._lost:
+            peer._outbox.clear()
+            self._loop.call_soon(peer._lose, ConnectionResetError("reset by the peer"))
 
 
 def link(client: asyncio.Protocol, server: asyncio.Protocol) -> None:

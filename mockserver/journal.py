@@ -40,7 +40,7 @@ class Entry:
     sent: int = 0
     """Bytes written, head and framing included."""
     ended: bool = False
-    """The answer was played to its end."""
+    """The answer was made to its end, though it be for nobody."""
     left: bool = False
     """The client was gone before that."""
     left_by: str = ""

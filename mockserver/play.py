@@ -87,7 +87,7 @@ async def play(
                 await _reset(request)
                 entry.ended = True
                 return Played(keep=False)
-    entry.ended = not entry.left
+    entry.ended = True
     return Played(keep=said and _stays_open(answer))
 
 

@@ -5,7 +5,7 @@ Works on the acts of a body before they are framed: acts in, acts out. Knows no 
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from conformance.rules.behaviour import Behaviour
 from conformance.wire.script import Act, Send
@@ -14,8 +14,6 @@ EVERY = 5
 """Of so many texts, one is swapped."""
 AHEAD = 12
 """Acts that are made ahead to find the next text."""
-RESIDUE = 5
-"""Texts that the next stream begins with."""
 TEXT = re.compile(rb'"(content|text|arguments)":"((?:[^"\\]|\\.)+)"')
 ID = re.compile(rb'"id":"((?:chatcmpl|cmpl)-[^"]*)"')
 
@@ -31,12 +29,11 @@ class Telling:
         self._own = b""
         self.id = b""
         """The id that is sent."""
-        self.slipped: Sequence[bytes] = ()
-        """Texts of another stream that come first."""
+        self.instead: Iterator[bytes] = iter(())
+        """Texts of another stream that are told in the place of the own ones, while there are any."""
 
     def __iter__(self) -> Iterator[Act]:
         """The acts, as this behaviour tells them."""
-        slipping = deque(self.slipped)
         texts = 0
         while self._ahead or self._make():
             act = self._ahead.popleft()
@@ -46,18 +43,16 @@ class Telling:
             data = act.data
             if (found := TEXT.search(data)) is not None:
                 texts += 1
-                if slipping:
-                    data = _with_text(data, found, slipping.popleft())
+                if (instead := next(self.instead, None)) is not None:
+                    data = _with_text(data, found, instead)
                 elif texts % EVERY == 0 and (self._behaviour.mixes or self._behaviour.mixes_events):
                     data = self._swapped(data, found)
             yield Send(self._with_id(data))
 
     def coming(self) -> Iterator[bytes]:
-        """The texts that would come next."""
-        place = 0
-        while place < len(self._ahead) or (place < RESIDUE * AHEAD and self._make()):
-            act = self._ahead[place]
-            place += 1
+        """The texts that would come next; they are not told any more."""
+        while self._ahead or self._make():
+            act = self._ahead.popleft()
             if isinstance(act, Send) and (found := TEXT.search(act.data)) is not None:
                 yield found[2]
 

@@ -5,9 +5,9 @@ and nobody else is touched.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from aiohttp import web
 
@@ -20,8 +20,10 @@ from .journal import Entry, Journal
 from .play import OPEN, Played, Sleep, play, tear
 from .reception import left_by
 from .slots import Slots
-from .telling import RESIDUE, Telling
+from .telling import Telling
 
+SMALL = 4096
+"""Bytes that the system may hold for a client of a server that stalls, so that it is soon noticed."""
 RETRY = (("retry-after", "1"),)
 BUSY = "All slots are taken; try again later."
 FAILED = "The server had an error while processing your request."
@@ -42,7 +44,8 @@ class Workshop:
     leaks: int = 0
     departed: int = 0
     """Clients that have left a server that minds."""
-    residue: tuple[bytes, ...] = ()
+    residue: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    """What the one who left would have been told next."""
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def counts(self) -> tuple[int, int]:
@@ -131,7 +134,7 @@ class Work:
         shop.departed += 1
         shop.leaks += behaviour.leaks
         if behaviour.residue and self.telling is not None:
-            shop.residue = tuple(islice(self.telling.coming(), RESIDUE))
+            shop.residue = self.telling.coming()
         if behaviour.kills_neighbours:
             for other in shop.works:
                 if other is not self and not other.entry.left:
@@ -162,6 +165,9 @@ class Work:
     async def _play(self, request: web.BaseRequest, answer: Answer, sleep: Sleep) -> Played:
         behaviour, shop = self._behaviour, self._shop
         gate = shop.gate if behaviour is not None and behaviour.stalls_on_slow else OPEN
+        if gate is not OPEN and request.transport is not None:
+            sock = request.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
 
         def carry(acts: Iterable[Act]) -> Iterable[Act]:
             return acts if behaviour is None else carrying.carried(acts, behaviour)
@@ -181,7 +187,7 @@ class Work:
             return answer
         self.telling = telling = Telling(answer.played(), behaviour, _Afresh(shop.tellings))
         if behaviour.residue:
-            telling.slipped, shop.residue = shop.residue, ()
+            telling.instead, shop.residue = shop.residue, iter(())
         return replace(answer, acts=(), told=telling.__iter__)
 
 
