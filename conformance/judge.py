@@ -16,6 +16,7 @@ from conformance.protocols.exchange import Exchange
 from conformance.protocols.finding import Finding, shorten
 from conformance.protocols.viewing import view_of
 from conformance.rules import ALL
+from conformance.rules.pace import first_piece, pieces, tokens_of
 from conformance.rules.rule import Level, Rule
 from conformance.verdicts import JudgedFinding, RuleVerdict, Timing, Verdict, worst
 
@@ -69,6 +70,10 @@ def timing_of(exchange: Exchange) -> Timing:
         messages=len(exchange.steps),
         bytes=len(exchange.body),
         ending=exchange.ending.value,
+        first_content=first_piece(exchange),
+        tokens=tokens_of(exchange),
+        arrivals=tuple(pieces(exchange)),
+        late=max((late for _, late in exchange.late), default=0.0),
     )
 
 

@@ -99,6 +99,13 @@ class Timing:
     messages: int
     bytes: int
     ending: str
+    first_content: float | None = None
+    tokens: int = 0
+    """As usage counts them; where there is none, the pieces of the answer."""
+    arrivals: tuple[float, ...] = ()
+    """When each piece of the answer came."""
+    late: float = 0.0
+    """For how long something may have lain there before our client read it, at worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
 """Reports as JSON, in the formats of schemas/report.json and schemas/check.json. Renders; decides nothing."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from conformance.report import figures
 from conformance.verdicts import Checked, JudgedFinding, Report, RuleVerdict, Verdict
 
 FORMAT = 1
@@ -71,7 +71,8 @@ def _target(report: Report) -> dict[str, Any]:
         "red": bool(report.red),
         "counts": {verdict.value: report.counts[verdict] for verdict in Verdict},
         "rules": [_rule(verdict) for verdict in report.verdicts],
-        "timings": [asdict(timing) for timing in report.timings],
+        "timings": [figures.exchange_as_json(timing) for timing in report.timings],
+        **({"figures": figures.as_json(found)} if (found := figures.figures_of(report.timings)) else {}),
         "unused_tolerances": list(report.unused_tolerances),
         **({"problem": report.problem} if report.problem else {}),
     }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from conformance.report import figures
 from conformance.verdicts import BY_WEIGHT, Checked, JudgedFinding, Report, RuleVerdict, Verdict
 
 STYLES = {
@@ -155,11 +156,9 @@ def _rule_in_a_line(verdict: RuleVerdict, console: Console) -> None:
 
 def _sum_up(report: Report, console: Console) -> None:
     _line(console, "")
-    streams = [t for t in report.timings if t.first_message is not None]
-    if streams:
-        firsts = sorted(t.first_message for t in streams if t.first_message is not None)
-        middle = firsts[len(firsts) // 2]
-        _line(console, f"{len(report.timings)} exchanges; first event after {middle * 1000:.0f} ms (median)", "dim")
+    if (measured := figures.figures_of(report.timings)) is not None:
+        for line in figures.lines_of(measured):
+            _line(console, line, "dim")
     if ignored := dict.fromkeys(v.silent_failure for v in report.verdicts if v.silent_failure):
         _line(console, f"accepted and ignored: {', '.join(ignored)}", "bold red")
     reasons = Counter(v.reason for v in report.verdicts if v.verdict is Verdict.NOT_APPLICABLE)

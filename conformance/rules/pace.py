@@ -16,11 +16,12 @@ from .chance import Waiting, median, waits
 from .need import brings_stream
 
 LIMITS = ("max_completion_tokens", "max_tokens")
+MOST_TOKENS = 10_000_000
 LEAST_LONG, LEAST_SHORT = 3, 4
 """Answers of each length without which nothing is said."""
 RESOLUTION = 0.1
 """Seconds that a long answer has to take longer than a short one: ten times what our client is late unnoticed."""
-SPOKEN = ("content", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning", "audio")
+SPOKEN = ("content", "text", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning", "audio")
 TOGETHER = 0.25
 """Pieces that come within this share of the mean gap came together."""
 BURST = 0.03
@@ -97,6 +98,16 @@ def last_message(exchange: Exchange) -> float:
     return at or 0.0
 
 
+def tokens_of(exchange: Exchange) -> int:
+    """The tokens of an answer, as its usage counts them; the pieces that came where it does not."""
+    for step in reversed(exchange.steps):
+        usage = step.chunk.get("usage") if step.chunk is not None else None
+        counted = usage.get("completion_tokens") if isinstance(usage, dict) else None
+        if isinstance(counted, int) and not isinstance(counted, bool) and 0 < counted <= MOST_TOKENS:
+            return counted
+    return len(pieces(exchange))
+
+
 def late_at(exchange: Exchange, *times: float | None) -> float:
     """How late our client was, at worst, when it read what came at these times."""
     late = dict(exchange.late)
@@ -112,7 +123,8 @@ def _piece_times(exchange: Exchange) -> Iterator[float]:
 
 
 def _says(chunk: dict[str, Any]) -> bool:
-    return any(delta.get(name) for choice in chunk["choices"] if (delta := choice["delta"]) for name in SPOKEN)
+    said = [{**(choice.get("delta") or {}), "text": choice.get("text")} for choice in chunk["choices"]]
+    return any(part.get(name) for part in said for name in SPOKEN)
 
 
 def _without(exchange: Exchange, names: Iterable[str]) -> str:

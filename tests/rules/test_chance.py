@@ -74,7 +74,7 @@ def test_the_middle_of_an_even_number_lies_between_two():
 
 
 # Times in milliseconds at which the first bytes came of an answer of one token and of answers of twelve, a token every
-# 20 ms, from the same server: directly, behind nginx as its documentation's first example has it, behind nginx with gzip.
+# 20 ms, from the same server: directly, behind nginx as the first example of its documentation has it, and with gzip.
 DIRECT = ([0.7], [0.3, 0.2, 0.2, 0.4, 4.4, 0.6, 1.1, 0.3, 0.5, 0.2])
 NGINX = ([41.8], [209.7, 218.1, 210.6, 205.7, 209.7, 207.2, 207.5, 209.3, 205.2, 208.0])
 GZIPPED = ([44.4], [234.0, 226.2, 339.4, 218.0, 222.4, 279.6, 224.8, 227.4, 214.9, 236.0])
