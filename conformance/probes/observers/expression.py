@@ -12,9 +12,9 @@ NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 MATCHER = r'\s*[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"[^"\\]*"\s*'
 TERM = rf"\s*{NAME}\s*(\{{({MATCHER}(,{MATCHER})*)?,?\s*\}})?\s*"
 EXPRESSION = re.compile(rf"{TERM}(\+{TERM})*")
-LINES = 2000
+LINES = 1000
 """Samples of one metric that are read; real servers have one for each model or rank."""
-LINE = 4000
+LINE = 1000
 """Characters of one; the library takes its time over longer ones."""
 
 

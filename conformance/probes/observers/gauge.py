@@ -116,7 +116,7 @@ class Gauge:
                 flaps = True
                 looks.append(again)
         watch = looking.conclude(looks, left, self.rate, what=self.what, stale=self.stale)
-        if flaps and watch.stopped is not False:
+        if flaps and not (watch.stopped is False and watch.produced):
             watch = Watch(observer="", how=f"{watch.how}: it goes up and down; does one address hide several servers?")
         elif not looks:
             watch = replace(watch, how=trouble or watch.how)
