@@ -14,6 +14,7 @@ from conformance.judge import findings_of
 from conformance.probes.connection import Clock, Connection
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
+from conformance.probes.observers.choosing import Wanted, choose
 from conformance.probes.observers.journal import Journal
 from conformance.probes.performing import Stage
 from conformance.probes.trials import bodies
@@ -23,7 +24,7 @@ from conformance.probes.trials.catalogue import TRIALS
 from conformance.probes.trials.trial import Trial
 from conformance.protocols.exchange import Exchange
 from conformance.rules import ALL
-from conformance.rules.behaviour import Behaviour
+from conformance.rules.behaviour import Behaviour, Overflow
 from conformance.rules.rule import Rule
 from conformance.simulation import link, simulate
 from conformance.targets import FEATURES
@@ -52,10 +53,29 @@ class Kill:
         return bool(self.caught) and not self.strangers
 
 
-def rehearse(trial: Trial, behaviour: Behaviour | None = None, *, slots: int = SLOTS) -> list[Exchange]:
-    """The exchanges of a trial with the mock server, in memory; it is a good one, or has this behaviour."""
-    _pace()
-    return simulate(_made(trial, behaviour, slots))
+def rehearse(
+    trial: Trial,
+    behaviour: Behaviour | None = None,
+    *,
+    slots: int = SLOTS,
+    overflow: Overflow = Overflow.QUEUE,
+    wanted: Wanted | None = None,
+) -> list[Exchange]:
+    """The exchanges of a trial with the mock server, in memory; it is a good one, or has this behaviour.
+
+    The journal watches, or whoever is `wanted`; who that is to be is then found out from this very server.
+    """
+    tempo, undisturbed = _pace()
+
+    async def made() -> list[Exchange]:
+        async with _benched(behaviour, Settings(slots=slots, overflow=overflow, gzip=True)) as bench:
+            bench.tempo, bench.undisturbed = tempo, undisturbed
+            if wanted is not None:
+                choice = await choose(bench, wanted)
+                bench.observer, bench.blind = choice.observer, choice.blind
+            return await trial.perform(bench)
+
+    return simulate(made())
 
 
 @cache
@@ -92,15 +112,21 @@ def false_alarms(rules: Sequence[Rule] = ALL) -> list[tuple[str, str]]:
     return [(rule, trial.name) for trial, exchanges in good_trials() for rule in sorted(noticed(exchanges, rules))]
 
 
+def never_tried(rules: Sequence[Rule] = ALL) -> list[str]:
+    """Rules whose needs no exchange of a trial meets."""
+    made = [exchange for _, exchanges in good_trials() for exchange in exchanges]
+    return [rule.id for rule in rules if not any(rule.needs.fits(exchange) for exchange in made)]
+
+
 def noticed(exchanges: Sequence[Exchange], rules: Sequence[Rule] = ALL) -> set[str]:
-    """The rules that find something in these exchanges, where nothing excuses the server."""
+    """The rules that find something in these exchanges."""
     return {rule_id for exchange in exchanges for rule_id, findings in findings_of(exchange, rules).items() if findings}
 
 
 @asynccontextmanager
-async def benched(behaviour: Behaviour | None, slots: int) -> AsyncIterator[Bench]:
-    """A bench before a mock server in memory, of unknown pace. Inside `simulate` only."""
-    async with MockServer(Settings(slots=slots, gzip=True), port=None, behaviour=behaviour) as server:
+async def _benched(behaviour: Behaviour | None, settings: Settings) -> AsyncIterator[Bench]:
+    """A bench before a mock server in memory, of unknown pace."""
+    async with MockServer(settings, port=None, behaviour=behaviour) as server:
         endpoint = Endpoint(url=server.url, model="mock")
         stage = Stage(
             endpoint=endpoint,
@@ -110,7 +136,8 @@ async def benched(behaviour: Behaviour | None, slots: int) -> AsyncIterator[Benc
             notes={},
             dial=partial(_dial, server),
         )
-        bench = Bench(stage=stage, long=bodies.LONG, tempo=UNKNOWN, slots=slots, features=frozenset(FEATURES))
+        features = frozenset(FEATURES)
+        bench = Bench(stage=stage, long=bodies.LONG, tempo=UNKNOWN, slots=settings.slots, features=features)
         bench.observer = Journal(stage=stage, sleep=asyncio.sleep)
         yield bench
 
@@ -126,15 +153,9 @@ def _pace() -> tuple[Tempo, Exchange | None]:
     """The pace of the good mock server, and its answer after a long prompt. It has its own time."""
 
     async def measured() -> tuple[Tempo, Exchange | None]:
-        async with benched(None, SLOTS) as bench:
+        async with _benched(None, Settings(slots=SLOTS)) as bench:
             pace = await calibrate(bench, listen=LISTEN_BRIEFLY)
             assert not pace.trouble, pace.trouble
             return bench.tempo, bench.undisturbed
 
     return simulate(measured())
-
-
-async def _made(trial: Trial, behaviour: Behaviour | None, slots: int) -> list[Exchange]:
-    async with benched(behaviour, slots) as bench:
-        bench.tempo, bench.undisturbed = _pace()
-        return await trial.perform(bench)
