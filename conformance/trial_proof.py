@@ -19,7 +19,7 @@ from conformance.probes.observers.journal import Journal
 from conformance.probes.performing import Stage
 from conformance.probes.trials import bodies
 from conformance.probes.trials.bench import Bench, Tempo
-from conformance.probes.trials.calibrating import LISTEN_BRIEFLY, UNKNOWN, calibrate
+from conformance.probes.trials.calibrating import UNKNOWN, calibrate
 from conformance.probes.trials.catalogue import TRIALS
 from conformance.probes.trials.trial import Trial
 from conformance.protocols.exchange import Exchange
@@ -154,7 +154,7 @@ def _pace() -> tuple[Tempo, Exchange | None]:
 
     async def measured() -> tuple[Tempo, Exchange | None]:
         async with _benched(None, Settings(slots=SLOTS)) as bench:
-            pace = await calibrate(bench, listen=LISTEN_BRIEFLY)
+            pace = await calibrate(bench, exact=True)
             assert not pace.trouble, pace.trouble
             return bench.tempo, bench.undisturbed
 

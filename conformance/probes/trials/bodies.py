@@ -14,9 +14,9 @@ STORY = "Write a story of ten thousand words. Do not stop early and leave nothin
 LONG: Body = {"messages": [{"role": "user", "content": STORY}], "stream": True, **FIXED}
 """Asked for where the target does not say what it answers at length."""
 FILLER = "the river runs past the old mill and the miller counts the sacks before the rain comes "
-WORDS = 4000
+WORDS = 3000
 """Words of a long prompt."""
-PROMPT_TOKENS = 5000
+PROMPT_TOKENS = 4000
 """Read as so many, roughly."""
 SHORT = 16
 """Tokens of an answer that only has to come."""

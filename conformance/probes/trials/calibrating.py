@@ -4,6 +4,7 @@ A stopwatch in every trial would have to know the server; so the server is asked
 what it did.
 """
 
+import asyncio
 import math
 from dataclasses import dataclass, replace
 
@@ -43,30 +44,49 @@ class Pace:
     """Why nothing could be measured."""
 
 
-async def calibrate(bench: Bench, *, listen: float = LISTEN) -> Pace:
-    """The pace of the long answer, and the silence after a long prompt. Sets the bench's tempo."""
-    exchanges = []
+async def calibrate(bench: Bench, *, exact: bool = False) -> Pace:
+    """The pace of the long answer, and the silence after a long prompt. Sets the bench's tempo.
+
+    `exact` says that the observer will tell an end from a stop, and one request from another: then both are measured
+    at the same time, and for less of it.
+    """
+    bench.tempo = UNKNOWN
+    if exact:
+        listened, silent = await asyncio.gather(_listen(bench, LISTEN_BRIEFLY), _silence(bench))
+        return _put_together(bench, listened, silent)
+    listened = await _listen(bench, LISTEN)
+    if tempo_of(listened[-1], bench.tempo.tokens) is None:
+        return _put_together(bench, listened, None)
+    return _put_together(bench, listened, await _silence(bench))
+
+
+async def _listen(bench: Bench, seconds: float) -> list[Exchange]:
+    """The long answer for a while; with fewer tokens where so many are refused."""
+    exchanges: list[Exchange] = []
     for number, tokens in enumerate((FIRST_ASKED, *SMALLER[1:]), start=1):
         bench.tempo = replace(UNKNOWN, tokens=tokens)
         name = NAME if number == 1 else f"{NAME}/{number}"
-        exchange = await bench.ask(name, bodies.long(bench), leave=Leave(seconds=listen))
+        exchange = await bench.ask(name, bodies.long(bench), leave=Leave(seconds=seconds))
         exchanges.append(exchange)
         if exchange.status not in (400, 413, 422):
             break
-    tempo = tempo_of(exchange, tokens)
-    if tempo is None:
-        return Pace(replace(UNKNOWN, tokens=tokens), tuple(exchanges), _trouble(exchange))
-    bench.tempo = tempo
-    silent = await _silence(bench, f"{NAME}/silence")
+    return exchanges
+
+
+def _put_together(bench: Bench, listened: list[Exchange], silent: Exchange | None) -> Pace:
+    exchange, made = listened[-1], (*listened, *((silent,) if silent is not None else ()))
+    tempo = tempo_of(exchange, bench.tempo.tokens)
+    if tempo is None or silent is None:
+        return Pace(bench.tempo, made, _trouble(exchange))
     bench.tempo = replace(tempo, silence=first_of(silent) or 0.0)
     bench.undisturbed = silent if bench.tempo.silence else None
-    return Pace(bench.tempo, (*exchanges, silent))
+    return Pace(bench.tempo, made)
 
 
-async def _silence(bench: Bench, name: str) -> Exchange:
+async def _silence(bench: Bench) -> Exchange:
     """A long prompt, until something of the answer is there."""
     leave = Leave(when=lambda reader: any(step.chunk is not None for step in reader.steps[1:]), seconds=READING_MOST)
-    return await bench.ask(name, bodies.after_a_long_prompt(bench, bench.mark()), leave=leave)
+    return await bench.ask(f"{NAME}/silence", bodies.after_a_long_prompt(bench, bench.mark()), leave=leave)
 
 
 def tempo_of(exchange: Exchange, tokens: int) -> Tempo | None:

@@ -1,13 +1,12 @@
 """The trials of one run: the pace is measured, somebody chosen who watches, the plan told, and then they are made.
 
 They come after the probes, one after the other; where the observer tells requests apart, those that bear company are
-made side by side. Knows no trial by name and prints nothing.
+made side by side, when the others are done. Knows no trial by name and prints nothing.
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 from conformance.probes.observers.choosing import ANY, Wanted, calm, choose
 from conformance.probes.observers.journal import Journal
@@ -19,7 +18,7 @@ from conformance.protocols.exchange import Ending, Exchange
 
 from . import bodies
 from .bench import Bench, Sleep, Tempo
-from .calibrating import LISTEN, LISTEN_BRIEFLY, UNKNOWN, calibrate
+from .calibrating import UNKNOWN, calibrate
 from .trial import Part, Trial
 
 AT_A_TIME = 8
@@ -86,18 +85,16 @@ class _Run:
             await self.step(trial)
 
     async def all(self, workers: int) -> None:
-        """In order; trials that bear company together with their neighbours of that kind."""
-        for apart, alike in groupby(self.trials, lambda trial: trial.apart or workers == 1):
-            waiting = iter(list(alike))
-            if apart:
-                await self.work(waiting)
-                continue
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(workers):
-                        group.create_task(self.work(waiting))
-            except BaseExceptionGroup as errors:
-                raise errors.exceptions[0] from None
+        """One after the other, then those that bear company side by side."""
+        alone, together = _shared_out(self.trials, workers)
+        await self.work(iter(alone))
+        waiting = iter(together)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self.work(waiting))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
 
 async def run(
@@ -131,7 +128,7 @@ async def run(
     )
     journal = Journal(stage=stage, sleep=sleep, url=wanted.url)
     exact = wanted.name == journal.name or (not wanted.name and not await journal.rest())
-    pace = await calibrate(bench, listen=LISTEN_BRIEFLY if exact else LISTEN)
+    pace = await calibrate(bench, exact=exact)
     if pace.trouble:
         bench.blind = f"{pace.trouble}; {IN_CASE}"
     else:
@@ -172,11 +169,16 @@ def plan_of(trials: Sequence[Trial], bench: Bench) -> Plan:
 
 
 def _seconds(trials: Sequence[Trial], bench: Bench, workers: int) -> float:
-    seconds = 0.0
-    for apart, alike in groupby(trials, lambda trial: trial.apart or workers == 1):
-        each = [trial.cost(bench.tempo, bench.slots).seconds for trial in alike]
-        seconds += sum(each) if apart else max(sum(each) / workers, *each)
-    return seconds
+    alone, together = (
+        [trial.cost(bench.tempo, bench.slots).seconds for trial in some] for some in _shared_out(trials, workers)
+    )
+    return sum(alone) + max(sum(together) / workers, *together, 0.0)
+
+
+def _shared_out(trials: Sequence[Trial], workers: int) -> tuple[list[Trial], list[Trial]]:
+    """Those that are made one after the other, and those that are made side by side after them; each in order."""
+    alone = [trial for trial in trials if trial.apart or workers == 1]
+    return alone, [trial for trial in trials if trial not in alone]
 
 
 def _workers(observer: Observer | None, slots: int) -> int:
