@@ -17,6 +17,9 @@ NEEDED = frozenset({"id", "object", "created", "model", "choices", "choices/*/in
 SAID = ("content", "reasoning_content", "reasoning", "arguments", "finish_reason", "usage", "role", "refusal")
 """Members whose values are compared elsewhere."""
 LISTED = 8
+DEEPEST = 6
+HOLDS = "{…}"
+"""Stands for an object or a list."""
 
 Chunk = dict[str, Any]
 
@@ -27,10 +30,12 @@ def shape_changes(pair: Pair) -> Iterator[Change]:
     if not c.streamed:
         return
     yield from _members(pair)
-    if lost := [text for text in u.comments if text not in c.comments]:
-        yield change(pair, "comments-lost", f": {lost[0]}", "no such comment")
     if added := [text for text in c.comments if text not in u.comments]:
         yield change(pair, "comments-added", "no such comment", f": {added[0]} ({len(added)} in all)")
+    if not c.clean or (c.errors and not u.errors):
+        return  # what is not there may have been to come
+    if lost := [text for text in u.comments if text not in c.comments]:
+        yield change(pair, "comments-lost", f": {lost[0]}", "no such comment")
     if lost_fields := sorted(u.fields - c.fields):
         yield change(pair, "fields-lost", ", ".join(lost_fields), "no such field")
     if (u.bom and not c.bom) or (not u.plain and c.plain and not lost_fields):
@@ -55,7 +60,8 @@ def _members(pair: Pair) -> Iterator[Change]:
     empties = sum(1 for chunk in u if not chunk.get("choices") and not chunk.get("usage"))
     if whole and empties > sum(1 for chunk in c if not chunk.get("choices") and not chunk.get("usage")):
         yield change(pair, "chunk-dropped", "a chunk with choices: []", "no such chunk")
-    if whole and len(c) and matched < len(u) // 2 and pair.upstream.of(0).text == pair.client.of(0).text:
+    text = pair.upstream.of(0).text
+    if whole and text and matched < len(u) // 2 and text == pair.client.of(0).text:
         yield change(pair, "chunks-merged", f"{len(u)} chunks", f"{len(c)} chunks, {matched} of them alike")
 
 
@@ -70,7 +76,7 @@ def _sayings(chunk: Chunk) -> str:
             calls = delta.get("tool_calls")
             functions = [call.get("function") for call in calls if isinstance(call, dict)] if calls else []
             said.append((entry.get("index"), delta.get("content") or "", functions, entry.get("finish_reason")))
-    return repr((said, isinstance(chunk.get("usage"), dict)))
+    return repr(said or isinstance(chunk.get("usage"), dict))
 
 
 class _Differences:
@@ -88,12 +94,12 @@ class _Differences:
         one, other = dict(_places(u)), dict(_places(c))
         for place, value in one.items():
             if place not in other:
-                if not _covered(place, other):
+                if _is_outermost(place, other):
                     self._lost.setdefault(place, []).append(value)
-            elif value != other[place] and place.rpartition("/")[2] not in SAID:
+            elif value != other[place] and place.partition("/")[0] != "usage" and place.rpartition("/")[2] not in SAID:
                 self._changed.setdefault(place, []).append((value, other[place]))
         for place, value in other.items():
-            if place not in one and not _covered(place, one):
+            if place not in one and _is_outermost(place, one):
                 self._added.setdefault(place, []).append(value)
 
     def changes(self, pair: Pair) -> Iterator[Change]:
@@ -126,25 +132,21 @@ class _Differences:
         return ", ".join(shown) + (f" and {len(places) - LISTED} more" if len(places) > LISTED else "")
 
 
-def _covered(place: str, there: dict[str, object]) -> bool:
-    """The object that this is a member of is not there at all, or is null: that is the difference to tell."""
-    outer = place.rpartition("/")[0]
-    while outer:
-        if outer in there:
-            return there[outer] != {} and not isinstance(there[outer], dict | list)
-        inside = any(name.startswith(f"{outer}/") for name in there)
-        if inside:
-            return False
-        outer = outer.rpartition("/")[0]
-    return False
+def _is_outermost(place: str, there: dict[str, object]) -> bool:
+    """What this is a member of is there, and holds something: so it is this member that is missing."""
+    outer = place.rpartition("/")[0].removesuffix("/*")
+    return not outer or there.get(outer) is HOLDS
 
 
 def _places(value: Any, place: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
     """Every member of a chunk with its place; of the entries of a list, the first."""
-    if isinstance(value, dict) and value and depth < 6:
+    if place:
+        yield place, HOLDS if isinstance(value, dict | list) else value
+    if depth >= DEEPEST:
+        return
+    if isinstance(value, dict):
         for key, inner in value.items():
             yield from _places(inner, f"{place}/{key}" if place else key, depth + 1)
-    elif isinstance(value, list) and value and isinstance(value[0], dict) and depth < 6:
-        yield from _places(value[0], f"{place}/*", depth + 1)
-    else:
-        yield place, value
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for key, inner in value[0].items():
+            yield from _places(inner, f"{place}/*/{key}", depth + 1)
