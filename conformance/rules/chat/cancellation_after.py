@@ -41,6 +41,7 @@ def outcome_of(exchange: Exchange) -> str:
     ),
     needs=FOLLOWED,
     broken_when=(Behaviour(name="dies-after-twenty", dies_after=20),),
+    also_breaks=("http/connection/head-arrives",),
 )
 def survives(exchange: Exchange) -> Iterator[Finding]:
     last = exchange.group[-1]
