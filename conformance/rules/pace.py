@@ -135,7 +135,7 @@ def _without(exchange: Exchange, names: Iterable[str]) -> str:
 
 def content_waits(rounds: Rounds) -> Waiting | str:
     """Whether the first piece of an answer waits for its end; or why that cannot be told."""
-    ends = median([last_message(e) for e in rounds.much]) - median([last_message(e) for e in rounds.little])
+    ends = median([_over(e) for e in rounds.much]) - median([_over(e) for e in rounds.little])
     if ends < RESOLUTION:
         return (
             f"the target is too fast to tell: a long answer takes {said(max(ends, 0.0))} more than a short one, and "
@@ -163,6 +163,11 @@ def head_waits(rounds: Rounds) -> Waiting | str:
     if len(little) < LEAST_SHORT or len(much) < LEAST_LONG:
         return "this machine was too busy to tell when things came; run this again when it has less to do"
     return waits([e.head_at or 0.0 for e in little], [e.head_at or 0.0 for e in much], grown, share=0.75)
+
+
+def _over(exchange: Exchange) -> float:
+    """When the last message was there at the earliest."""
+    return last_message(exchange) - late_at(exchange, last_message(exchange))
 
 
 def _firsts(exchanges: Sequence[Exchange]) -> list[float]:
