@@ -332,7 +332,13 @@ def test_429_without_retry_after() -> None:
 
 def test_a_request_that_waits_while_others_are_served_twice() -> None:
     others = (stream("burst/3", B), stream("burst/3/again", B, own_id="chatcmpl-other"))
-    assert set() == broken(burst(*others, stream("burst/4", C, start=1.0)))
+    assert set() == broken(burst(*others, stream("burst/4", C, start=1.2)))
     exchanges = burst(*others, stream("burst/4", C, start=1.5))
     assert {"concurrency-burst/nobody-starves"} == broken(exchanges)
     assert "nothing for 1.5 s, while 2 clients were served twice" == got(exchanges, "concurrency-burst/nobody-starves")
+
+
+def test_a_request_that_waits_for_less_than_a_second_is_not_starved() -> None:
+    others = (stream("burst/3", B, step=0.01), stream("burst/3/again", B, own_id="chatcmpl-other", step=0.01))
+    quick = stream("burst/2", A, step=0.01), stream("burst/2/again", A, own_id="chatcmpl-again", step=0.01)
+    assert set() == broken(trial("burst", *quick, *others, stream("burst/4", C, start=0.9)))
