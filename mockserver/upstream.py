@@ -25,6 +25,7 @@ from .answering import Settings
 MARK = "x-streamspec-mark"
 IN_TEXT = re.compile(rb"streamspec-mark-([0-9a-f]{12})")
 """How a mark stands in the text of a message: gateways drop headers, but not what the user says."""
+ASKED = "/chat/completions"
 BODY_MAXIMUM = 8 * 1024 * 1024
 KEPT_PER_MARK = 20
 """Requests with the same mark that are noted; a gateway that retries for ever is answered, and no more."""
@@ -164,6 +165,8 @@ class Upstream:
     def open(self, request: Request, raw: bytes, version: str) -> Served:
         """A request has come: what is to be answered, and where that is noted."""
         found = [match.group(1).decode() for match in IN_TEXT.finditer(raw)] + [request.header(MARK) or ""]
+        if not request.path.endswith(ASKED):
+            found = []  # a router that has the text tokenised first, say
         mark = next((mark for mark in found if mark in self._plans), "")
         plan = self._plans[mark](request) if mark else self._to_stranger(request)
         served = Served(mark=mark, request=request, version=version, at=self.clock(), plan=plan)
@@ -179,7 +182,7 @@ class Upstream:
 
     def _to_stranger(self, request: Request) -> Plan:
         """Health checks and lists of models that a gateway asks for by itself."""
-        path = request.path if request.path.startswith("/v1/") else f"/v1{request.path}"
+        path = request.path if request.path.startswith(("/v1/", routes.HEALTH)) else f"/v1{request.path}"
         return Plan(routes.respond(replace(request, url=f"http://upstream{path}"), self._settings))
 
 
