@@ -38,6 +38,11 @@ class Kill:
     """Rules named in also_breaks that did find something."""
 
     @property
+    def name(self) -> str:
+        """What the fault is called behind its rule's id."""
+        return self.mutant
+
+    @property
     def clean(self) -> bool:
         """Caught, and by nobody else."""
         return bool(self.caught) and not self.strangers

@@ -48,6 +48,11 @@ class Kill:
     """Rules named in also_breaks that did find something."""
 
     @property
+    def name(self) -> str:
+        """What the behaviour is called behind its rule's id."""
+        return self.behaviour.name
+
+    @property
     def clean(self) -> bool:
         """Caught, and by nobody else."""
         return bool(self.caught) and not self.strangers

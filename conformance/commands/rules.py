@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import click
 from rich.text import Text
 
-from conformance import proof
+from conformance import proof, trial_proof
 from conformance.report import catalogue
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
@@ -18,7 +19,9 @@ from .terminal import RED, out, pick_rules, progress
 @click.command()
 @click.argument("patterns", nargs=-1, metavar="[GLOB]...")
 @click.option("--json", "as_json", is_flag=True, help="Everything about each rule, as JSON.")
-@click.option("--kill-matrix", is_flag=True, help="Play every mutant against every rule and show who notices.")
+@click.option(
+    "--kill-matrix", is_flag=True, help="Play every mutant and behaviour against every rule and show who notices."
+)
 def rules(patterns: tuple[str, ...], as_json: bool, kill_matrix: bool) -> None:
     """List the rules: id, level, authority and statement."""
     chosen = pick_rules(patterns)
@@ -42,32 +45,38 @@ def explain(rule_id: str) -> None:
 
 
 def _print_matrix(chosen: Sequence[Rule]) -> int:
-    """A line per mutant: caught on how many probes, by whom else. The exit status: red if one got away."""
-    kills = []
+    """A line per mutant and behaviour: caught where, by whom else. The exit status: red if one got away."""
+    lines = []
     with progress() as bar:
-        task = bar.add_task("kill matrix", total=sum(len(rule.broken_by) for rule in chosen))
-        for kill in proof.matrix(chosen):
-            kills.append(kill)
+        task = bar.add_task("kill matrix", total=sum(len(r.broken_by) + len(r.broken_when) for r in chosen))
+        kills: Iterator[proof.Kill | trial_proof.Kill] = chain(proof.matrix(chosen), trial_proof.matrix(chosen))
+        for kill in kills:
+            lines.append(_line(kill))
             bar.update(task, advance=1, description=kill.rule.id)
-    for kill in kills:
-        word, style = ("caught", "green") if kill.clean and not kill.missed else ("AWRY", "bold red")
-        probes = f"{len(kill.caught)} probe{'' if len(kill.caught) == 1 else 's'}"
-        line = Text.assemble((f"{word:<7}", style), f" {kill.rule.id}#{kill.mutant}  on {probes}")
-        if kill.companions:
-            line.append(f"; also {', '.join(kill.companions)}", "dim")
-        if kill.missed:
-            line.append(f"; missed on {', '.join(kill.missed)}", "red")
-        if kill.strangers:
-            line.append(f"; also found by {', '.join(sorted({rule for rule, _ in kill.strangers}))}", "red")
+    for line, _ in lines:
         out.print(line, soft_wrap=True)
-    awry = [kill for kill in kills if not kill.clean or kill.missed]
-    alarms = proof.false_alarms(chosen)
+    alarms = [*proof.false_alarms(chosen), *trial_proof.false_alarms(chosen)]
     for rule_id, probe in alarms:
         out.print(Text(f"false alarm: {rule_id} on the good answer to {probe}", "bold red"), soft_wrap=True)
-    out.print(
-        Text(
-            f"{len(chosen)} rules, {len(kills)} mutants: {len(kills) - len(awry)} caught by their own rule and no other"
-        ),
-        style="bold",
-    )
-    return RED if awry or alarms else 0
+    caught = sum(good for _, good in lines)
+    faults = " and behaviours" if any(rule.broken_when for rule in chosen) else ""
+    told = f"{len(chosen)} rules, {len(lines)} mutants{faults}: {caught} caught by their own rule and no other"
+    out.print(Text(told), style="bold")
+    return RED if caught < len(lines) or alarms else 0
+
+
+def _line(kill: proof.Kill | trial_proof.Kill) -> tuple[Text, bool]:
+    """What is printed of one fault, and whether all went as it ought to. Not every trial can show a behaviour."""
+    missed = kill.missed if isinstance(kill, proof.Kill) else ()
+    good = kill.clean and not missed
+    word, style = ("caught", "green") if good else ("AWRY", "bold red")
+    what = "probe" if isinstance(kill, proof.Kill) else "trial"
+    where = f"{len(kill.caught)} {what}{'' if len(kill.caught) == 1 else 's'}"
+    line = Text.assemble((f"{word:<7}", style), f" {kill.rule.id}#{kill.name}  on {where}")
+    if kill.companions:
+        line.append(f"; also {', '.join(kill.companions)}", "dim")
+    if missed:
+        line.append(f"; missed on {', '.join(missed)}", "red")
+    if kill.strangers:
+        line.append(f"; also found by {', '.join(sorted({rule for rule, _ in kill.strangers}))}", "red")
+    return line, good

@@ -15,7 +15,8 @@ def call(*arguments: str):
 
 def test_every_rule_is_listed():
     shown = call("rules").output
-    assert shown.splitlines()[-1] == f"{len(ALL)} rules, {sum(len(r.broken_by) for r in ALL)} mutants"
+    mutants, behaviours = sum(len(r.broken_by) for r in ALL), sum(len(r.broken_when) for r in ALL)
+    assert shown.splitlines()[-1] == f"{len(ALL)} rules, {mutants} mutants, {behaviours} behaviours"
 
 
 def test_the_json_list_has_what_tools_need():
@@ -42,6 +43,12 @@ def test_the_kill_matrix_is_printed_and_clean():
     result = call("rules", "chat/termination/*", "--kill-matrix")
     assert 0 == result.exit_code, result.output
     assert "caught  chat/termination/done-sent#left-out" in result.output
+
+
+def test_behaviours_are_in_the_kill_matrix():
+    result = call("rules", "http/timing/*", "--kill-matrix")
+    assert 0 == result.exit_code, result.output
+    assert "caught  http/timing/head-first#head-held  on 1 trial" in result.output
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["check"], ["rules"], ["explain"], ["mock"]])
