@@ -1,0 +1,179 @@
+"""Files in YAML that people write, and what to write instead where they are wrong. Knows no file in particular.
+
+Every mistake is told at once, each with its line: keys that nobody knows or that are written twice, values that do not
+fit the file's schema, and what only the reader of that file can know to be wrong.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from jsonschema.exceptions import ValidationError
+
+import schemas
+
+MAX_FILE = 1024 * 1024
+SHOWN = 20
+"""Of so many names or fewer all are shown."""
+
+Mistake = tuple[int, str]
+"""A line, counted from 1, and what is wrong with it."""
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; the text says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of file."""
+
+    schema: str
+    """Name of its schema."""
+    says: str
+    """What such a file is, "list of targets"."""
+    example: str
+    """The least that may stand in it."""
+    hints: Mapping[str, str]
+    """What could stand behind a key, by the key or by "parent.key"."""
+    patterns: Mapping[str, str]
+    """The patterns of its schema in words."""
+
+
+Check = Callable[[yaml.Node, Any], Iterator[Mistake]]
+
+
+def read(path: Path, kind: Kind) -> str:
+    """The text of a file. Raises ConfigurationError."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ConfigurationError(f"{path} is larger than {MAX_FILE} bytes: that is no {kind.says}")
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        says = f"cannot read {path}: there is no such file; write there at least\n{kind.example}"
+        raise ConfigurationError(says) from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"cannot read {path}: it is not UTF-8") from error
+
+
+def parse(text: str, name: str, kind: Kind, check: Check) -> tuple[yaml.Node, Any]:
+    """What a text says, its nodes and its value. `check` looks at values that fit the schema.
+
+    Raises ConfigurationError, which lists every mistake with its line.
+    """
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ConfigurationError(f"{name}: aliases (*name) are not read here; write the values out")
+        root = yaml.compose(text, yaml.SafeLoader)
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f":{place.line + 1}" if place else ""
+        raise ConfigurationError(f"{name}{line}: this is not YAML: {getattr(error, 'problem', error)}") from error
+    if root is None:
+        raise ConfigurationError(f"{name} is empty; write at least\n{kind.example}")
+    mistakes = [*_key_mistakes(root)] or [*_schema_mistakes(root, value, kind)]
+    if not mistakes:
+        mistakes = [*check(root, value)]
+    if mistakes:
+        raise ConfigurationError("\n".join(f"{name}:{line}: {says}" for line, says in sorted(set(mistakes))))
+    return root, value
+
+
+def line_of(node: yaml.Node, path: Sequence[Any]) -> int:
+    """The line of the deepest node on a path that there is."""
+    line = node.start_mark.line + 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, child) for key, child in node.value if key.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def instead(written: str, known: Sequence[str], before: str = "") -> str:
+    """What to write for a name that is none, or all that there are."""
+    near = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
+    if near:
+        return f"write:  {before}{near[0]}"
+    shown = ", ".join(known) if len(known) <= SHOWN else f"one of the {len(known)} that `streamspec rules` lists"
+    return f"there are: {shown}"
+
+
+def _schema_mistakes(root: yaml.Node, value: object, kind: Kind) -> Iterator[Mistake]:
+    for error in schemas.explain(kind.schema).iter_errors(value):
+        yield from _in_words(root, error, kind)
+
+
+def _in_words(root: yaml.Node, error: ValidationError, kind: Kind) -> Iterator[Mistake]:
+    path = list(error.absolute_path)
+    where = ".".join(str(part) for part in path) or "the file"
+    line = line_of(root, path)
+    match error.validator:
+        case "additionalProperties":
+            known = list(cast("dict[str, Any]", error.schema)["properties"])
+            for key in sorted(set(cast("dict[str, Any]", error.instance)) - set(known)):
+                instead_of_it = _instead_of_key(key, known, kind)
+                yield line_of(root, [*path, key]), f"unknown key {key!r} in {where}; {instead_of_it}"
+        case "required":
+            key = error.message.split("'")[1]
+            yield line, f"{where} has no {key!r}; write, below it:  {key}: {kind.hints.get(key, '...')}"
+        case "type":
+            types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+            wanted = " or ".join(TYPES.get(str(name), str(name)) for name in types)
+            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{_hint(path, kind, 'write')}"
+        case "pattern":
+            pattern = str(error.validator_value)
+            is_name = "propertyNames" in error.absolute_schema_path
+            hint, subject = ("", "the name ") if is_name else (_hint(path, kind), "")
+            yield line, f"{where}: {subject}{error.instance!r} is not {kind.patterns.get(pattern, pattern)}{hint}"
+        case _:
+            yield line, f"{where}: {error.message[:200]}{_hint(path, kind)}"
+
+
+def _hint(path: list[Any], kind: Kind, write: str = "write for instance") -> str:
+    """What could stand at this place instead, "" where nothing is known of it."""
+    key = str(path[-1]) if path else ""
+    value = kind.hints.get(".".join(map(str, path[-2:])), kind.hints.get(key))
+    return f"; {write}:  {key}: {value}" if value else ""
+
+
+TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number"}
+
+
+def _instead_of_key(written: str, known: list[str], kind: Kind) -> str:
+    near = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
+    return f"write:  {near[0]}: {kind.hints.get(near[0], '...')}" if near else f"there are: {', '.join(known)}"
+
+
+def _yaml_type(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
+    return names.get(type(value), "a number")
+
+
+def _key_mistakes(node: yaml.Node) -> Iterator[Mistake]:
+    """Keys that YAML lets through and nobody means: the same one twice, and numbers or truth values as keys."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, child in node.value:
+            line = key.start_mark.line + 1
+            if key.tag != "tag:yaml.org,2002:str":
+                yield line, f"the key {key.value!r} is not text; write:  '{key.value}':"
+            elif key.value in seen:
+                yield line, f"the key {key.value!r} is written twice; delete one"
+            seen.add(str(key.value))
+            yield from _key_mistakes(child)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            yield from _key_mistakes(child)
