@@ -81,7 +81,7 @@ def figures_of(timings: Sequence[Timing]) -> Figures | None:
         first_message=spread([t.first_message for t in chosen if t.first_message is not None]),
         first_content=spread([t.first_content for t in chosen if t.first_content is not None]),
         gap=spread(gaps),
-        time_per_token=spread([pace for t in chosen if (pace := time_per_token(t)) is not None]),
+        time_per_token=spread([pace for t in chosen if (pace := time_per_token(t))]),
         tokens_per_second=spread([1 / pace for t in chosen if (pace := time_per_token(t))]),
         gaps=histogram(gaps),
         longest=longest.probe,
@@ -95,10 +95,9 @@ def gaps_of(timing: Timing) -> list[float]:
 
 
 def time_per_token(timing: Timing) -> float | None:
-    """Seconds for each token after the first, None where there is no second."""
-    if timing.tokens < 2 or len(timing.arrivals) < 2:
-        return None
-    return (timing.arrivals[-1] - timing.arrivals[0]) / (timing.tokens - 1)
+    """Seconds for each token after the first, None where there is no second, or all came together."""
+    took = timing.arrivals[-1] - timing.arrivals[0] if timing.arrivals else 0.0
+    return took / (timing.tokens - 1) if took > 0 and timing.tokens > 1 else None
 
 
 def spread(values: Sequence[float]) -> Spread | None:

@@ -26,7 +26,7 @@ LEAST, MOST = 16, 2000
 SHORT = 4
 """Tokens of a short one."""
 LONG_PROMPTS, SHORT_PROMPTS = 4, 6
-READ = 2.0
+READ = 1.2
 """Seconds that a long prompt is meant to take to be read."""
 WORD = 2
 """Tokens of an answer of which only the beginning counts."""
@@ -145,7 +145,7 @@ def _after(bench: Bench, words: int) -> Body:
 
 def _cost_of_rounds(tempo: Tempo, _: int) -> Cost:
     tokens = length(tempo)
-    one = tempo.first + tokens * tempo.gap
+    one = tempo.first + (tokens * tempo.gap or LASTS)
     seconds = ROUNDS * one + 2 * ROUNDS * (tempo.first + SHORT * tempo.gap)
     made = ROUNDS * tokens + 2 * ROUNDS * SHORT
     return Cost(seconds, made, made)
