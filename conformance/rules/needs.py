@@ -122,6 +122,12 @@ VALID_STREAM_ASKED = Need(
     protocol="any",
 )
 STREAM = Need(name="a stream", fits=is_stream, probes=ANY_STREAM, protocol="chat")
+LASTING = Need(
+    name="a stream, best of more than a second",
+    fits=is_stream,
+    probes=(*ANY_STREAM, "lasting"),
+    protocol="chat",
+)
 WIRE_STREAM = Need(
     name="a stream with its HTTP framing",
     fits=lambda e: brings_stream(e) and e.layer == "wire",

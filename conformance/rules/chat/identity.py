@@ -7,7 +7,7 @@ from conformance.protocols.exchange import Exchange, Step
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.content import SAME_TEXT, WRONG_JSON
 from conformance.rules.mutate import Chunk, content_chunk, on_chunks, on_each_chunk
-from conformance.rules.needs import STREAM, TWO_STREAMS
+from conformance.rules.needs import LASTING, STREAM, TWO_STREAMS
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
 from conformance.rules.sources import OBSERVED, OPENAPI, SUITE, issue
 
@@ -136,7 +136,7 @@ def time_of_the_end(chunks: list[Chunk]) -> list[Chunk]:
         ALWAYS,
         issue("sgl-project/sglang#39864"),
     ),
-    needs=STREAM,
+    needs=LASTING,
     broken_by=(time_of_each_chunk, time_of_the_end),
 )
 def created_constant(stream: View) -> Iterator[Finding]:

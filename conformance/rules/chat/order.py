@@ -284,7 +284,7 @@ def last_choice_first(choice: Chunk) -> None:
 
 @rule(
     id="chat/order/lowest-index-first",
-    level=SHOULD,
+    level=MAY,
     says="Choices begin in the order of their indices, 0 first.",
     source=(CLIENTS.at("scenario 63: the helper of openai-python raises IndexError"),),
     needs=CHOICES,

@@ -10,7 +10,7 @@ from conformance.rules.rule import MAY, rule
 from conformance.rules.sources import OPENAPI
 
 from .mutate import in_text, on_chunks
-from .needs import STREAM
+from .needs import LASTING, STREAM
 from .of_chat import ALWAYS, of_chat
 
 PREFIX = "cmpl-"
@@ -28,7 +28,7 @@ created_constant = of_chat(
     chat.created_constant,
     OPENAPI.at("CreateCompletionResponse.created: when the completion was created"),
     ALWAYS,
-    needs=STREAM,
+    needs=LASTING,
 )
 model_constant = of_chat(chat.model_constant, OPENAPI.at("CreateCompletionResponse.model"), ALWAYS, needs=STREAM)
 model_not_empty = of_chat(chat.model_not_empty, OPENAPI.at("CreateCompletionResponse.model"), ALWAYS, needs=STREAM)

@@ -58,6 +58,11 @@ def _without(exchange: Exchange, *names: str) -> bool:
 _text = partial(Need, protocol="completions", feature="completions")
 
 STREAM = _text(name="a streamed text completion", fits=_streamed, probes=ANY_TEXT_STREAM)
+LASTING = _text(
+    name="a streamed text completion, best of more than a second",
+    fits=_streamed,
+    probes=(*ANY_TEXT_STREAM, "lasting-completions"),
+)
 READ_ALL = _text(name="a streamed text completion that was read to its end", fits=_read, probes=ANY_TEXT_STREAM)
 TIMED = _text(
     name="a streamed text completion with arrival times",
