@@ -8,6 +8,7 @@ import asyncio
 import math
 from dataclasses import dataclass, replace
 
+from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave
 from conformance.protocols.exchange import Ending, Exchange
 
@@ -31,6 +32,8 @@ READING_MOST = 15.0
 """Seconds that a long prompt may take to be read; beyond that it is long enough."""
 SMALLER = (4096, 1024, 256)
 """Tokens asked for in turn by a target that refuses more."""
+GO_ON: Body = {"ignore_eos": True}
+"""What vLLM, SGLang and llama.cpp take to mean that an answer is to have all the tokens it may; others refuse it."""
 UNKNOWN = Tempo(first=0.0, gap=0.0, lasts=0.0, tokens=FIRST_ASKED)
 
 
@@ -55,6 +58,12 @@ async def calibrate(bench: Bench, *, exact: bool = False) -> Pace:
         listened, silent = await asyncio.gather(_listen(bench, LISTEN_BRIEFLY), _silence(bench))
         return _put_together(bench, listened, silent)
     listened = await _listen(bench, LISTEN)
+    if _too_short(listened[-1]):
+        plain, bench.long = bench.long, {**bench.long, **GO_ON}
+        listened.append(await bench.ask(f"{NAME}/longer", bodies.long(bench), leave=Leave(seconds=LISTEN)))
+        if listened[-1].status != 200:
+            bench.long = plain
+            listened.append(listened.pop(-2))
     if tempo_of(listened[-1], bench.tempo.tokens) is None:
         return _put_together(bench, listened, None)
     return _put_together(bench, listened, await _silence(bench))
@@ -71,6 +80,11 @@ async def _listen(bench: Bench, seconds: float) -> list[Exchange]:
         if exchange.status not in (400, 413, 422):
             break
     return exchanges
+
+
+def _too_short(exchange: Exchange) -> bool:
+    """A model that has little to say: it came to its own end long before the limit."""
+    return exchange.status == 200 and exchange.ending is Ending.EOF and (exchange.ended_at or 0.0) < LASTS / 2
 
 
 def _put_together(bench: Bench, listened: list[Exchange], silent: Exchange | None) -> Pace:

@@ -38,7 +38,7 @@ class Kind:
     name: str
     says: str
     body: Callable[[Bench, str], Body]
-    leave: Callable[[Tempo, By], Leave]
+    leave: Callable[[Bench, By], Leave]
     path: str = CHAT
     feature: str = ""
     wait: Callable[[Tempo], float] = lambda tempo: tempo.first + EVENTS * tempo.gap
@@ -51,24 +51,26 @@ class Kind:
     """How long the answer lasts is not known from the long answer, so it is measured."""
 
 
-def after_events(_: Tempo, by: By) -> Leave:
+def after_events(_: Bench, by: By) -> Leave:
     """In mid stream."""
     return Leave(messages=EVENTS, by=by)
 
 
-def before_anything(tempo: Tempo, by: By) -> Leave:
+def before_anything(bench: Bench, by: By) -> Leave:
     """The request is with the server; nothing has come back."""
-    return Leave(seconds=min(0.5, 0.25 * tempo.silence or 0.5 * tempo.first), by=by)
+    head = bench.undisturbed.head_at if bench.undisturbed is not None else None
+    return Leave(seconds=min(0.5, 0.5 * (head or bench.tempo.first)), by=by)
 
 
-def after_head(tempo: Tempo, by: By) -> Leave:
+def after_head(bench: Bench, by: By) -> Leave:
     """The head has come and no event; where the head does not come early there is no such moment."""
+    tempo = bench.tempo
     return Leave(when=head_came, seconds=min(10.0, 0.8 * tempo.silence or 0.5 * tempo.first), by=by)
 
 
-def in_the_making(tempo: Tempo, by: By) -> Leave:
+def in_the_making(bench: Bench, by: By) -> Leave:
     """Tokens are being made, though none is sent."""
-    return Leave(seconds=tempo.first + max(0.3, 5 * tempo.gap), by=by)
+    return Leave(seconds=bench.tempo.first + max(0.3, 5 * bench.tempo.gap), by=by)
 
 
 KINDS = (
@@ -132,7 +134,7 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
     alone = 1 if bench.observer is None else bench.observer.copies
     marks = [bench.mark() for _ in range(alone)]
     names = [name, *(f"{name}/{number}" for number in range(2, alone + 1))]
-    leave = kind.leave(bench.tempo, by)
+    leave = kind.leave(bench, by)
     if bench.observer is None:  # nobody will see whether it stops: let it be brief
         brief = bodies.some_seconds(bench.tempo, UNSEEN)
         bench = replace(bench, tempo=replace(bench.tempo, tokens=brief))

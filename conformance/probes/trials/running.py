@@ -23,7 +23,12 @@ from .trial import Part, Trial
 
 AT_A_TIME = 8
 """Trials side by side, where that may be and the slots are not declared."""
-IN_CASE = "say in targets.yaml what the target answers at length, below it:  long: {messages: [...]}"
+SHORTEST = 2.0
+"""Seconds that the long answer must last for anybody to see that it is worked on."""
+IN_CASE = (
+    "say in targets.yaml what the target answers at length, below it:  "
+    "long: {prompt: 'Count to ten thousand', body: {ignore_eos: true}}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +136,8 @@ async def run(
     pace = await calibrate(bench, exact=exact)
     if pace.trouble:
         bench.blind = f"{pace.trouble}; {IN_CASE}"
+    elif pace.tempo.lasts < SHORTEST and not exact:
+        bench.blind = f"the long answer is over after {pace.tempo.lasts:.2g} s, too soon to be left; {IN_CASE}"
     else:
         choice = await choose(bench, wanted, process=process)
         bench.observer, bench.blind = choice.observer, choice.blind

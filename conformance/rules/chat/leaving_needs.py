@@ -12,8 +12,8 @@ LONG_ENOUGH = 1.2
 """Seconds of silence that must remain after leaving: whoever stops well within them has not waited to write."""
 MANY = 20
 """Exchanges of a trial from which on it is about many that leave, not about one."""
-WITH_THE_HEAD = 0.05
-"""Seconds between head and first event within which nobody can leave."""
+AT_ONCE = 0.05
+"""Seconds between the request and the head, or between head and first event, within which nobody can leave."""
 CLIENT = "client"
 """The observer of a half-closed connection on which the answer went on: the client itself."""
 HALF_CLOSED = "Write a story of ten thousand words about a river and a mill."
@@ -85,9 +85,25 @@ def _head_rides(exchanges: Sequence[Exchange]) -> str:
         return ""
     for other in waited:
         first = other.steps[0].event.at if other.steps else None
-        if first is not None and other.head_at is not None and first - other.head_at < WITH_THE_HEAD:
+        if first is not None and other.head_at is not None and first - other.head_at < AT_ONCE:
             return "the head of this server comes with the first event: there is no moment in between"
     return ""
+
+
+def _head_at_once(exchanges: Sequence[Exchange]) -> str:
+    """The head comes so fast that nobody can leave before it."""
+    if any(kind_of(exchange) is Kind.BEFORE_FIRST for exchange in exchanges):
+        return ""
+    heads = [
+        other.head_at
+        for exchange in exchanges
+        if kind_of(exchange) is not None
+        for other in exchange.group
+        if other.head_at is not None
+    ]
+    if not heads or min(heads) >= AT_ONCE:
+        return ""
+    return f"the head of this server comes {min(heads) * 1000:.0f} ms after the request: nobody leaves before it"
 
 
 def _too_fast(exchanges: Sequence[Exchange]) -> str:
@@ -136,6 +152,7 @@ LEFT_BEFORE_FIRST = Need(
     name="a stream whose client left before anything came",
     fits=_is(Kind.BEFORE_FIRST),
     probes=_both("before-first"),
+    unless=_head_at_once,
     blind=unseen,
 )
 LEFT_AFTER_HEAD = Need(
