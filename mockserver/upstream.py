@@ -157,7 +157,8 @@ class Upstream:
                 return
 
     def drop(self, mark: str) -> None:
-        """Break off whatever is still being sent for this mark."""
+        """Break off whatever is still being sent for this mark; what comes late for it is refused."""
+        self._plans[mark] = _too_late
         for line in list(self._lines):
             if line.serving is not None and line.serving.mark == mark:
                 line.abort()
@@ -184,6 +185,10 @@ class Upstream:
         """Health checks and lists of models that a gateway asks for by itself."""
         path = request.path if request.path.startswith(("/v1/", routes.HEALTH)) else f"/v1{request.path}"
         return Plan(routes.respond(replace(request, url=f"http://upstream{path}"), self._settings))
+
+
+def _too_late(_: Request) -> Plan:
+    return Plan(answering.refusal(503, "Whoever asked for this has gone."))
 
 
 class _Line(asyncio.Protocol):

@@ -15,7 +15,7 @@ from conformance.probes.connection import Unreachable
 from conformance.probes.endpoint import Endpoint, Limits
 from mockserver.upstream import Upstream
 
-from .terminal import RED, err, fail, out, progress
+from .terminal import RED, err, fail, out, progress, say
 
 STANDARD_OUT = Path("-")
 MOST = 8 * 1024 * 1024
@@ -47,6 +47,8 @@ MOST = 8 * 1024 * 1024
     help="Seconds in which a client's leaving has to reach the upstream.",
 )
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep both sides in this folder.")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent with every request.")
+@click.option("--wait", type=click.FloatRange(0, 600), default=0.0, help="Seconds to wait for the gateway at first.")
 @click.option("--insecure", is_flag=True, help="Do not check the TLS certificate of the gateway.")
 @click.option("-v", "--verbose", is_flag=True, help="List every situation and every change.")
 def gateway(
@@ -60,6 +62,8 @@ def gateway(
     timeout: float,
     deadline: float,
     record: Path | None,
+    headers: tuple[str, ...],
+    wait: float,
     insecure: bool,
     verbose: bool,
 ) -> None:
@@ -80,8 +84,10 @@ def gateway(
         fail(f"the environment variable {key_env} is empty; set it to the key of the gateway")
     limits = Limits(exchange_s=timeout, head_s=timeout, max_bytes=MOST)
     try:
-        endpoint = Endpoint(url=url, model=model, key=key, verify=not insecure, limits=limits)
-        made = asyncio.run(_run(endpoint, host, port, Choice.of(only, deadline), advertise or "", record))
+        endpoint = Endpoint(
+            url=url, model=model, key=key, verify=not insecure, limits=limits, headers=_headers(headers)
+        )
+        made = asyncio.run(_run(endpoint, (host, port), Choice.of(only, deadline), advertise or "", record, wait))
     except (ValueError, LookupError, Unreachable, NotWired) as problem:
         fail(str(problem))
     except OSError as problem:
@@ -96,9 +102,11 @@ def gateway(
 
 
 async def _run(
-    endpoint: Endpoint, host: str, port: int, choice: Choice, advertise: str, record: Path | None
+    endpoint: Endpoint, address: tuple[str, int], choice: Choice, advertise: str, record: Path | None, wait: float
 ) -> GatewayReport:
-    async with Upstream(time.monotonic, endpoint.model, host, port) as upstream:
+    async with Upstream(time.monotonic, endpoint.model, *address) as upstream:
+        if wait:
+            say(f"the upstream is at {advertise or upstream.url}; waiting for the gateway to forward to it")
         with progress() as bar:
             task = bar.add_task("gateway", total=choice.steps)
             return await run_gateway(
@@ -107,9 +115,17 @@ async def _run(
                 choice=choice,
                 advertised=advertise,
                 record_to=record,
+                wait=wait,
                 on_progress=lambda name: bar.update(task, advance=1, description=name),
                 clock=time.monotonic,
             )
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    for header in given:
+        if ":" not in header:
+            fail(f"--header {header!r} has no ':'; write it like 'x-team: streams'")
+    return {name.strip(): value.strip() for name, _, value in (header.partition(":") for header in given)}
 
 
 def _address(listen: str) -> tuple[str, int]:

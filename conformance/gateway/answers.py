@@ -91,9 +91,10 @@ def _of_page(pair: Pair) -> Iterator[Change]:
 
 def error_changes(pair: Pair, sent: dict[str, Any], arrived: dict[str, Any]) -> Iterator[Change]:
     """How one error object differs from the other."""
-    if sent.get("code") != arrived.get("code"):
+    known = sent.get("code") is not None  # there is none to branch on otherwise
+    if known and sent["code"] != arrived.get("code"):
         yield change(pair, "error-code-changed", f"code {show(sent.get('code'))}", f"code {show(arrived.get('code'))}")
-    names = [name for name in dict.fromkeys([*sent, *arrived]) if name != "code"]
+    names = [name for name in dict.fromkeys([*sent, *arrived]) if not (known and name == "code")]
     differing = [name for name in names if sent.get(name) != arrived.get(name)]
     if differing:
         u = {name: sent[name] for name in differing if name in sent}
@@ -112,7 +113,7 @@ def self_made_changes(pair: Pair) -> Iterator[Change]:
         code = error.get("code")
         said = " (OpenAI's codes are strings)" if code is not None and not isinstance(code, str) else ""
         yield change(pair, "own-refusal", "nothing came", f"status {got.status}, code {show(code)}{said}")
-    elif 0 < got.status < 400:
+    elif 0 < got.status < 400 and pair.client.clean and got.body:
         yield change(pair, "not-refused", "nothing came", outcome(pair))
     else:
         yield change(pair, "bad-own-refusal", "nothing came; OpenAI: 4xx with an error object", outcome(pair))

@@ -99,7 +99,7 @@ _SORTS = (
     ("held-back", Kind.DELAYED, True, "The whole stream is held back until the upstream has ended."),
     ("in-bursts", Kind.DELAYED, True, "Events that the upstream sent apart arrive together."),
     ("late", Kind.DELAYED, True, "Events arrive late."),
-    ("head-held", Kind.DELAYED, True, "The response head is held back until the first event."),
+    ("head-held", Kind.DELAYED, False, "The response head is held back until the first event."),
     ("no-end", Kind.DELAYED, True, "The answer does not end in time."),
     ("burst-slow", Kind.DELAYED, False, "A burst of events is passed on slowly."),
     # -- the request

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from conformance.probes.connection import Clock, Dial, connect
+from conformance.probes.connection import Clock, Dial, Unreachable, connect
 from conformance.probes.endpoint import Endpoint
 from conformance.protocols.credentials import without_credentials_in_url
 from conformance.protocols.exchange import Ending
@@ -25,6 +25,10 @@ from .situations.leaving import LEAVINGS, WAYS, Leaving
 
 DEADLINE = 5.0
 """Seconds in which a client's leaving has to reach the upstream."""
+SECOND_TRIES = 3
+"""Leavings that are tried once more: each takes seconds."""
+AGAIN = 0.5
+"""Seconds between two looks at a gateway that is awaited."""
 PATIENCE = 3
 """Answers in a row that do not come in time before a gateway is given up."""
 
@@ -121,6 +125,7 @@ class _Run:
     stand: Stand
     choice: Choice
     advertised: str
+    wait: float
     on_progress: OnProgress
     results: list[Result] = field(default_factory=list)
     lefts: list[Left] = field(default_factory=list)
@@ -128,18 +133,32 @@ class _Run:
 
     async def check(self) -> None:
         """One good stream, first of all: does it reach us? A gateway's first request may take long."""
-        pair = await self.stand.ask(ALL[0], must=True)
-        if not pair.forwarded:
-            raise NotWired(_what_to_do(pair, self.advertised))
+        until = self.stand.clock() + self.wait
+        while True:
+            late = self.stand.clock() >= until
+            try:
+                pair = await self.stand.ask(ALL[0], must=True)
+            except Unreachable:
+                if late:
+                    raise
+            else:
+                if pair.forwarded:
+                    return
+                if late:
+                    raise NotWired(_what_to_do(pair, self.advertised))
+            await asyncio.sleep(AGAIN)
 
     async def leave(self) -> None:
-        """All leavings side by side; those that a busy gateway did not forward in time once more, alone."""
+        """All leavings side by side; a few that a busy gateway did not forward in time once more, alone."""
         wanted = [(leaving, by) for by in WAYS for leaving in self.choice.leavings]
-        deadline = self.choice.deadline
+        deadline, again = self.choice.deadline, SECOND_TRIES
         lefts = await asyncio.gather(*(self.stand.leave(leaving, by, deadline) for leaving, by in wanted))
         for left, (leaving, by) in zip(lefts, wanted, strict=True):
-            usable = left.reached and not left.problem
-            self.lefts.append(left if usable else await self.stand.leave(leaving, by, deadline))
+            if again > 0 and (left.problem or not left.reached):
+                again -= 1
+                self.lefts.append(await self.stand.leave(leaving, by, deadline))
+            else:
+                self.lefts.append(left)
 
     async def situations(self) -> None:
         """One after the other: what is timed shall not be disturbed."""
@@ -148,10 +167,10 @@ class _Run:
             pair = await self.stand.ask(situation)
             self.results.append(Result(situation, tuple(compare(pair)), pair.forwarded, outcome(pair), _figures(pair)))
             self.on_progress(situation.name)
-            silent = silent + 1 if pair.got.ending is Ending.TIMEOUT else 0
+            silent = silent + 1 if pair.got.ending in (Ending.TIMEOUT, Ending.CUT) else 0
             if silent >= PATIENCE:
                 self.problem = (
-                    f"the gateway was given up: {silent} answers in a row did not come in "
+                    f"the gateway was given up: {silent} answers in a row did not end in "
                     f"{self.stand.endpoint.limits.exchange_s:g} s each; see its log, or allow more with --timeout"
                 )
                 return
@@ -164,17 +183,18 @@ async def run_gateway(
     choice: Choice = EVERYTHING,
     advertised: str = "",
     record_to: Path | None = None,
+    wait: float = 0.0,
     on_progress: OnProgress = lambda _: None,
     clock: Clock,
     dial: Dial = connect,
 ) -> GatewayReport:
-    """Try everything on a gateway that forwards to `upstream`, which listens already.
+    """Try everything on a gateway that forwards to `upstream`, which listens already, after up to `wait` seconds.
 
     Raises Unreachable and NotWired where nothing can be tried.
     """
     began, started = clock(), datetime.now(UTC)
     stand = Stand(endpoint=endpoint, upstream=upstream, clock=clock, dial=dial, record_to=record_to)
-    run = _Run(stand=stand, choice=choice, advertised=advertised or upstream.url, on_progress=on_progress)
+    run = _Run(stand=stand, choice=choice, advertised=advertised or upstream.url, wait=wait, on_progress=on_progress)
     await run.check()
     if choice.leavings:
         await run.leave()

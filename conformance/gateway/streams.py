@@ -19,7 +19,7 @@ CUT = "peer closed connection"
 def stream_changes(pair: Pair) -> Iterator[Change]:
     """The upstream streamed: what became of it."""
     u, c = pair.upstream, pair.client
-    if pair.got.ending is Ending.TIMEOUT:
+    if pair.got.ending in (Ending.TIMEOUT, Ending.CUT):
         yield change(pair, "no-end", f"ended after {pair.given.ended_at or 0:.1f} s", outcome(pair))
         return
     if pair.situation.refusal and pair.got.status < 400:
