@@ -5,6 +5,7 @@ from .dialect import NAMED, STRONG, Clue, Dialect, Tolerance
 LINK = "https://learn.microsoft.com/azure/foundry/openai/concepts/content-streaming"
 PROMPT = "the first message carries prompt_filter_results for the prompt and has no identity of its own"
 ANNOTATION = "with the asynchronous filter, messages with content_filter_offsets annotate text that was sent before"
+BUFFERED = "in its default mode the filter holds content back until it has looked at it, and hands it on in pieces"
 PROMPT_SEEN = "20 recordings of 2024 and 2025"
 ANNOTATION_SEEN = "documentation of 2026"
 EMPTY = (
@@ -33,6 +34,10 @@ AZURE = Dialect(
             reason=ANNOTATION,
             link=LINK,
             seen=ANNOTATION_SEEN,
+        ),
+        *(
+            Tolerance(rule=rule, reason=BUFFERED, link=LINK, seen=ANNOTATION_SEEN)
+            for rule in ("chat/timing/as-generated", "chat/timing/one-by-one")
         ),
     ),
     (
