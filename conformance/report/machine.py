@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from conformance.report import figures
+from conformance.report import figures, leaving
 from conformance.verdicts import Checked, JudgedFinding, Report, RuleVerdict, Verdict
 
 FORMAT = 1
@@ -73,6 +73,7 @@ def _target(report: Report) -> dict[str, Any]:
         "rules": [_rule(verdict) for verdict in report.verdicts],
         "timings": [figures.exchange_as_json(timing) for timing in report.timings],
         **({"figures": figures.as_json(found)} if (found := figures.figures_of(report.timings)) else {}),
+        **({"cancellation": leaving.as_json(report.cancellation)} if report.cancellation else {}),
         "unused_tolerances": list(report.unused_tolerances),
         **({"problem": report.problem} if report.problem else {}),
     }

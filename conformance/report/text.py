@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from conformance.report import figures
+from conformance.report import figures, leaving
 from conformance.verdicts import BY_WEIGHT, Checked, JudgedFinding, Report, RuleVerdict, Verdict
 
 STYLES = {
@@ -22,6 +22,8 @@ STYLES = {
 }
 NUMBER = re.compile(r"#\d+$")
 """Behind the path of a file: which of its exchanges."""
+PROBES = re.compile(r" \([a-z0-9/, -]+\)(?=;|$)")
+"""Names of probes, behind what came of them."""
 SHOWN = 3
 """Kinds of findings shown per rule; the JSON report has the rest."""
 
@@ -110,7 +112,7 @@ def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool
     """What could not be judged, put together by what came instead of what was needed."""
     by_outcome: dict[str, list[RuleVerdict]] = {}
     for verdict in verdicts:
-        outcome = verdict.reason.partition(", but ")[2].partition(" (")[0]
+        outcome = PROBES.sub("", verdict.reason.partition(", but ")[2])
         by_outcome.setdefault(outcome or verdict.reason, []).append(verdict)
     for outcome, alike in by_outcome.items():
         needs = Counter(verdict.rule.needs.name for verdict in alike)
@@ -159,6 +161,11 @@ def _sum_up(report: Report, console: Console) -> None:
     if (measured := figures.figures_of(report.timings)) is not None:
         for line in figures.lines_of(measured):
             _line(console, line, "dim")
+    if report.cancellation is not None:
+        first, *rows = leaving.lines_of(report.cancellation)
+        _line(console, first)
+        for row in rows:
+            _line(console, row, "dim")
     if ignored := dict.fromkeys(v.silent_failure for v in report.verdicts if v.silent_failure):
         _line(console, f"accepted and ignored: {', '.join(ignored)}", "bold red")
     reasons = Counter(v.reason for v in report.verdicts if v.verdict is Verdict.NOT_APPLICABLE)
