@@ -26,12 +26,16 @@ from .ranks import longer
 
 IDLE = 8
 """Short requests of the idle baseline, after one that warms up."""
-HELD = 5
-"""Those of the held one."""
-FRESH = 3
+HELD = 6
+"""Those of the held one; half as many more where they leave it open."""
+FRESH = 4
 """Those that say which of the two it is now; as many again where they leave it open."""
-ALPHA = 0.05
-"""A chance below this is no accident."""
+ALPHA = 0.02
+"""A chance below this is no accident; several looks are taken, so it is a small one."""
+LIKE = 0.05
+"""A chance above this is no surprise."""
+SEEN = 0.002
+"""The chance below which the two baselines are not of the same kind: everything else rests on that."""
 SLOWER, LEAST = 10.0, 0.5
 """A short request is given up after so many times the idle median, at least after so many seconds."""
 SHORT: Body = {"messages": [{"role": "user", "content": "Say hi"}], "max_tokens": 2, "stream": True}
@@ -101,10 +105,12 @@ class BlackBox:
         if not self.idle:
             return False
         taken = [await self._short(self._enough) for _ in range(HELD)]
+        if SEEN < longer([short.seconds for short in taken], self.idle) <= LIKE:
+            taken += [await self._short(self._enough) for _ in range(HELD // 2)]
         times = [short.seconds for short in taken]
         if any(short.outcome is Outcome.FAILED for short in taken):
             return False
-        if longer(times, self.idle) > ALPHA / 2 or median(times) < 2 * median(self.idle):
+        if longer(times, self.idle) > SEEN or median(times) < 2 * median(self.idle):
             return False
         self.held = times
         return True
@@ -130,13 +136,13 @@ class BlackBox:
                 await self.bench.sleep(due - now)
             sent = self._now(left)
             waiting.append((sent, asyncio.create_task(self._short(max(left.patience - sent, LEAST)))))
-            short = await self._first(left, waiting, following)
-            if short is None or short.outcome is Outcome.WAITED:
+            sent, short = await self._first(left, waiting, following)
+            if short.outcome is Outcome.WAITED:
                 since = self._now(left)
                 continue
             if short.outcome is Outcome.FAILED:
                 return Watch(observer=self.name, how="a short request that was sent to find out got no proper answer")
-            by = max(sent, self._now(left) - min(self.idle))
+            by = max(sent, sent + short.seconds - min(self.idle))
             free, sure, fresh = await self._settle()
             if free:
                 waited = short.seconds > 2 * max(self.idle) + LEAST / 5
@@ -145,20 +151,21 @@ class BlackBox:
             since = self._now(left) if free is False else since
         return await self._went_on(left, waiting, since, open_)
 
-    async def _first(self, left: Left, waiting: list[tuple[float, asyncio.Task[Short]]], until: float) -> Short | None:
-        """The first of the requests that wait to come back, which then waits no more; None if none does by then."""
+    async def _first(
+        self, left: Left, waiting: list[tuple[float, asyncio.Task[Short]]], until: float
+    ) -> tuple[float, Short]:
+        """The first of the requests that wait to come back, and when it was sent; one that waits if none does."""
         alarm = asyncio.create_task(_until(self.bench.sleep(max(0.0, until - self._now(left)))))
-        tasks = [task for _, task in waiting]
+        tasks = [task for _, task in waiting if not task.done()]
         try:
             await asyncio.wait([alarm, *tasks], return_when=asyncio.FIRST_COMPLETED)
         finally:
             alarm.cancel()
-        done = next((pair for pair in waiting if pair[1].done()), None)
-        if done is None:
-            return None
-        if done[1].result().outcome is Outcome.ANSWERED:
-            waiting.remove(done)
-        return done[1].result()
+        for sent, task in waiting:
+            if task.done() and task.result().outcome is not Outcome.WAITED:
+                waiting.remove((sent, task))
+                return sent, task.result()
+        return waiting[0][0], Short(self._now(left) - waiting[0][0], Outcome.WAITED)
 
     async def _settle(self) -> tuple[bool | None, float, list[Short]]:
         """Whether the server is free now, how sure that is, and by which requests."""
@@ -174,9 +181,12 @@ class BlackBox:
         if any(short.outcome is Outcome.FAILED for short in fresh):
             return None, 0.0
         times = [short.seconds for short in fresh]
-        between = (median(self.idle) * median(self.held)) ** 0.5
-        chance = longer(self.held, times) if median(times) < between else longer(times, self.idle)
-        return (None, 0.0) if chance > ALPHA else (median(times) < between, 1.0 - chance)
+        quicker, slower = longer(self.held, times), longer(times, self.idle)
+        if quicker <= ALPHA and slower > LIKE:
+            return True, 1.0 - quicker
+        if slower <= ALPHA and quicker > LIKE:
+            return False, 1.0 - slower
+        return None, 0.0
 
     def _stopped(self, left: Left, by: float, since: float, sure: float, fresh: Sequence[Short]) -> Watch:
         times = median(short.seconds for short in fresh)

@@ -111,8 +111,9 @@ async def _first(bench: Bench, candidates: Sequence[Observer], troubles: list[st
                 troubles.append(f"{observer.name}: no long request could be kept running to be looked at")
             elif await observer.sees():
                 await long.end()
-                await calm(bench, observer)
-                return observer
+                if not (trouble := await calm(bench, observer)):
+                    return observer
+                troubles.append(f"{observer.name}: after a long request had been left, {trouble}")
             else:
                 troubles.append(f"{observer.name}: no difference between an idle server and a long request")
     finally:
@@ -122,14 +123,15 @@ async def _first(bench: Bench, candidates: Sequence[Observer], troubles: list[st
     return None
 
 
-async def calm(bench: Bench, observer: Observer) -> None:
+async def calm(bench: Bench, observer: Observer) -> str:
     """Wait until nothing of ours runs, even where a server goes on with what was left, to its end.
 
-    Where it never is, the observer knows, and its next watch says so.
+    Says so where it still seems to; then the observer's next watch says no more than that.
     """
     until = bench.stage.clock() + min(bench.tempo.lasts, LONGEST)
-    while await observer.rest() and bench.stage.clock() < until:
+    while (trouble := await observer.rest()) and bench.stage.clock() < until:
         await bench.sleep(STARTED)
+    return trouble
 
 
 class _Long:

@@ -32,6 +32,8 @@ class Journal:
     says: str = ""
     copies: int = 1
     tells_apart: bool = True
+    leaks: float = 0.0
+    """Requests counted as running, beyond those at work, that were told of."""
 
     def __post_init__(self) -> None:
         self.url = self.url or beside(self.stage.endpoint.url, PATH)
@@ -40,7 +42,10 @@ class Journal:
     async def rest(self) -> str:
         """Whether there is a journal of ours."""
         document = await self._document()
-        return document if isinstance(document, str) else ""
+        if isinstance(document, str):
+            return document
+        self.leaks = _leaks(document) or 0.0
+        return ""
 
     async def sees(self) -> bool:
         """Whether some marked request is at work."""
@@ -63,11 +68,12 @@ class Journal:
         return Watch(observer=self.name, how=trouble) if entry is None else _told(entry, at, None)
 
     async def _leaked(self) -> float | None:
-        """Requests counted as running beyond those at work."""
+        """Requests counted as running beyond those at work, and not told of yet."""
         document = await self._document()
-        if isinstance(document, str) or (running := _number(document.get("running"))) is None:
+        if isinstance(document, str) or (now := _leaks(document)) is None:
             return None
-        return max(0.0, running - len(_at_work(document)))
+        before, self.leaks = self.leaks, now
+        return max(0.0, now - before)
 
     async def _document(self, query: str = "") -> Document | str:
         page = await fetch(self.stage, self.url + query, SIZE)
@@ -86,6 +92,12 @@ def _at_work(document: Document) -> list[Document]:
     """The requests that are worked on."""
     entries = [entry for entry in document["requests"] if isinstance(entry, dict)]
     return [e for e in entries if e.get("began") is not None and e.get("stopped_at") is None]
+
+
+def _leaks(document: Document) -> float | None:
+    """Requests counted as running beyond those at work; None where none are counted."""
+    running = _number(document.get("running"))
+    return None if running is None else max(0.0, running - len(_at_work(document)))
 
 
 def _entry(document: Document, mark: str) -> Document | None:
