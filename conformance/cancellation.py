@@ -10,12 +10,12 @@ from enum import Enum
 
 from conformance.protocols.exchange import Exchange
 from conformance.protocols.watch import Watch
-from conformance.rules.chat.leaving_needs import LONG_ENOUGH, Kind, kind_of, silence_left
+from conformance.rules.chat.leaving_needs import LONG_ENOUGH, WAITED, Kind, kind_of, silence_left
 
 WRITING = (Kind.MID_STREAM, Kind.TOOL_CALL, Kind.TWO_CHOICES, Kind.COMPLETIONS)
 """Situations in which the server was writing."""
 EARLY = 0.6
-"""Who stops within this part of a silence has not waited for its end; who was at work for longer has."""
+"""Who stops within this part of a silence has not waited for its end."""
 
 
 class Manner(Enum):
@@ -114,7 +114,7 @@ def _went_on(each: Situation) -> bool:
 def _waited(each: Situation) -> bool:
     """The server was at work for nearly all of the silence, or for longer than we looked."""
     watch, silence = each.watch, each.silence or 0.0
-    return watch.since >= EARLY * silence if watch.stopped else watch.by is not None and watch.by >= EARLY * silence
+    return watch.since >= WAITED * silence
 
 
 def _noticed(each: Situation) -> bool:

@@ -6,7 +6,7 @@ what it did.
 
 import asyncio
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave
@@ -20,9 +20,11 @@ NAME = "calibration"
 """Probe of the exchanges that are made here."""
 LASTS = 12.0
 """Seconds that the long answer is to last, where the target can: five to watch, and some to spare."""
-LEAST, MOST = 128, 8192
+LEAST, MOST = 128, 32768
 """Tokens that the long answer may have."""
-FIRST_ASKED = 4096
+ASKED = (4096, 1024, 256)
+"""Tokens asked for at first, and then by turns of a target that refuses so many."""
+REFUSED = (400, 413, 422)
 LISTEN = 7.0
 """Seconds for which it is listened to: an answer that lasts so long cannot have ended by itself in the five seconds
 after it was left early."""
@@ -30,11 +32,14 @@ LISTEN_BRIEFLY = 1.5
 """The same where the observer tells an end from a stop."""
 READING_MOST = 15.0
 """Seconds that a long prompt may take to be read; beyond that it is long enough."""
-SMALLER = (4096, 1024, 256)
-"""Tokens asked for in turn by a target that refuses more."""
 GO_ON: Body = {"ignore_eos": True}
 """What vLLM, SGLang and llama.cpp take to mean that an answer is to have all the tokens it may; others refuse it."""
-UNKNOWN = Tempo(first=0.0, gap=0.0, lasts=0.0, tokens=FIRST_ASKED)
+UNKNOWN = Tempo(first=0.0, gap=0.0, lasts=0.0, tokens=ASKED[0])
+"""Of a target that was not asked yet."""
+ENOUGH = 0.9
+"""The part of its tokens from which on an answer was ended by its limit."""
+WINDOWS = 4
+"""Parts of an answer, the fastest of which says how soon a whole one could be over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +59,73 @@ async def calibrate(bench: Bench, *, exact: bool = False) -> Pace:
     at the same time, and for less of it.
     """
     bench.tempo = UNKNOWN
+    listening = _Listening(bench, LISTEN_BRIEFLY if exact else LISTEN)
     if exact:
-        listened, silent = await asyncio.gather(_listen(bench, LISTEN_BRIEFLY), _silence(bench))
-        return _put_together(bench, listened, silent)
-    listened = await _listen(bench, LISTEN)
-    if _too_short(listened[-1]):
-        plain, bench.long = bench.long, {**bench.long, **GO_ON}
-        listened.append(await bench.ask(f"{NAME}/longer", bodies.long(bench), leave=Leave(seconds=LISTEN)))
-        if listened[-1].status != 200:
-            bench.long = plain
-            listened.append(listened.pop(-2))
-    if tempo_of(listened[-1], bench.tempo.tokens) is None:
-        return _put_together(bench, listened, None)
-    return _put_together(bench, listened, await _silence(bench))
+        _, silent = await asyncio.gather(listening.first(), _silence(bench))
+        return _put_together(bench, listening, silent)
+    await listening.first()
+    await listening.longer()
+    if tempo_of(listening.heard, bench.tempo.tokens) is None:
+        return _put_together(bench, listening, None)
+    return _put_together(bench, listening, await _silence(bench))
 
 
-async def _listen(bench: Bench, seconds: float) -> list[Exchange]:
-    """The long answer for a while; with fewer tokens where so many are refused."""
-    exchanges: list[Exchange] = []
-    for number, tokens in enumerate((FIRST_ASKED, *SMALLER[1:]), start=1):
-        bench.tempo = replace(UNKNOWN, tokens=tokens)
-        name = NAME if number == 1 else f"{NAME}/{number}"
-        exchange = await bench.ask(name, bodies.long(bench), leave=Leave(seconds=seconds))
-        exchanges.append(exchange)
-        if exchange.status not in (400, 413, 422):
-            break
-    return exchanges
+@dataclass(slots=True)
+class _Listening:
+    """The long answer, asked for until it is long enough."""
+
+    bench: Bench
+    seconds: float
+    made: list[Exchange] = field(default_factory=list)
+
+    @property
+    def heard(self) -> Exchange:
+        """The answer that counts: the last one that was not refused."""
+        return next((exchange for exchange in reversed(self.made) if exchange.status == 200), self.made[-1])
+
+    async def first(self) -> None:
+        """With fewer tokens where so many are refused."""
+        for tokens in ASKED:
+            if await self._ask(tokens):
+                break
+
+    async def longer(self) -> None:
+        """A model that has little to say is told to go on, and a fast one may say more."""
+        if not self._too_short():
+            return
+        if tokens_of(self.heard) < ENOUGH * self.bench.tempo.tokens:
+            plain, self.bench.long = self.bench.long, {**self.bench.long, **GO_ON}
+            if not await self._ask(self.bench.tempo.tokens):
+                self.bench.long = plain
+        tempo = tempo_of(self.heard, self.bench.tempo.tokens)
+        if tempo is None or not self._too_short() or tokens_of(self.heard) < ENOUGH * self.bench.tempo.tokens:
+            return
+        wanted = min(MOST, wanted_at(tempo.gap))
+        for tokens in (wanted, wanted // 2):
+            if tokens > self.bench.tempo.tokens and await self._ask(tokens):
+                break
+
+    async def _ask(self, tokens: int) -> bool:
+        """Whether so many may be asked for."""
+        before, self.bench.tempo = self.bench.tempo, replace(UNKNOWN, tokens=tokens)
+        name = NAME if not self.made else f"{NAME}/{len(self.made) + 1}"
+        exchange = await self.bench.ask(name, bodies.long(self.bench), leave=Leave(seconds=self.seconds))
+        self.made.append(exchange)
+        if exchange.status in REFUSED and len(self.made) > 1:
+            self.bench.tempo = before
+        return exchange.status not in REFUSED
+
+    def _too_short(self) -> bool:
+        """It came to its own end long before it was to."""
+        heard = self.heard
+        return heard.status == 200 and heard.ending is Ending.EOF and (heard.ended_at or 0.0) < LASTS / 2
 
 
-def _too_short(exchange: Exchange) -> bool:
-    """A model that has little to say: it came to its own end long before the limit."""
-    return exchange.status == 200 and exchange.ending is Ending.EOF and (exchange.ended_at or 0.0) < LASTS / 2
-
-
-def _put_together(bench: Bench, listened: list[Exchange], silent: Exchange | None) -> Pace:
-    exchange, made = listened[-1], (*listened, *((silent,) if silent is not None else ()))
-    tempo = tempo_of(exchange, bench.tempo.tokens)
+def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) -> Pace:
+    made = (*listening.made, *((silent,) if silent is not None else ()))
+    tempo = tempo_of(listening.heard, bench.tempo.tokens)
     if tempo is None or silent is None:
-        return Pace(bench.tempo, made, _trouble(exchange))
+        return Pace(bench.tempo, made, _trouble(listening.heard))
     bench.tempo = replace(tempo, silence=first_of(silent) or 0.0)
     bench.undisturbed = silent if bench.tempo.silence else None
     return Pace(bench.tempo, made)
@@ -104,7 +138,10 @@ async def _silence(bench: Bench) -> Exchange:
 
 
 def tempo_of(exchange: Exchange, tokens: int) -> Tempo | None:
-    """The pace of an answer that was asked for with so many tokens; None where it says nothing of it."""
+    """The pace of an answer that was asked for with so many tokens; None where it says nothing of it.
+
+    How long it lasts goes by its fastest part: what is seen to have stopped by then has not come to its end.
+    """
     times = [step.event.at for step in pieces_of(exchange) if step.event.at is not None]
     if exchange.status != 200 or len(times) < 2:
         return None
@@ -112,8 +149,20 @@ def tempo_of(exchange: Exchange, tokens: int) -> Tempo | None:
     gap = (times[-1] - times[0]) / max(1, made - 1)
     if exchange.ending is not Ending.LEFT:
         return Tempo(first=times[0], gap=gap, lasts=exchange.ended_at or times[-1], tokens=tokens)
-    wanted = tokens if gap <= 0 else min(tokens if tokens < FIRST_ASKED else MOST, max(LEAST, math.ceil(LASTS / gap)))
-    return Tempo(first=times[0], gap=gap, lasts=times[0] + wanted * gap, tokens=wanted)
+    shortest = _shortest(times) * len(times) / max(1, made)
+    wanted = min(MOST if tokens == ASKED[0] else tokens, wanted_at(shortest)) if shortest > 0 else tokens
+    return Tempo(first=times[0], gap=gap, lasts=times[0] + wanted * shortest, tokens=wanted)
+
+
+def _shortest(times: list[float]) -> float:
+    """Seconds for each piece, in the fastest part of an answer."""
+    size = max(1, (len(times) - 1) // WINDOWS)
+    return min((later - sooner) / size for sooner, later in zip(times, times[size:], strict=False))
+
+
+def wanted_at(gap: float) -> int:
+    """Tokens of an answer that is to last, at this pace."""
+    return max(LEAST, math.ceil(LASTS / gap)) if gap > 0 else MOST
 
 
 def first_of(exchange: Exchange) -> float | None:

@@ -10,6 +10,8 @@ from conformance.rules.need import Need, asks_stream
 WHOLLY = ("fin", "rst")
 LONG_ENOUGH = 1.2
 """Seconds of silence that must remain after leaving: whoever stops well within them has not waited to write."""
+WAITED = 0.75
+"""Who was still at work after this part of a silence has waited for its end."""
 MANY = 20
 """Exchanges of a trial from which on it is about many that leave, not about one."""
 AT_ONCE = 0.05
