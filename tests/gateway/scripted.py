@@ -45,6 +45,8 @@ class Ways:
     """"each", "whole", "head" (held until the first event) or seconds."""
     stops: str = "at once"
     """"at once", "write", "never", "headed" (only after the head) or seconds."""
+    half_closes: str = ""
+    """The same for a client that leaves by FIN, where that is another."""
     alone: tuple[int, bytes] | None = None
     """Status and body, without the upstream."""
     hostile: Callable[[asyncio.Transport], Coroutine[Any, Any, None]] | None = None
@@ -65,6 +67,7 @@ class Front(asyncio.Protocol):
         self.parser = h11.Connection(h11.SERVER)
         self.body = b""
         self.gone = False
+        self.stops = ways.stops
         self.back: Back | None = None
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -115,16 +118,15 @@ class Front(asyncio.Protocol):
         self.transport.write(b"HTTP/1.1 %d X\r\n%s\r\n" % (status, lines))
 
     def eof_received(self) -> None:
-        self.leave()
+        self.leave(self.ways.half_closes or self.ways.stops)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.leave()
+        self.leave(self.ways.stops)
 
-    def leave(self) -> None:
+    def leave(self, stops: str) -> None:
         if self.gone:
             return
-        self.gone = True
-        back, stops = self.back, self.ways.stops
+        self.gone, self.stops, back = True, stops, self.back
         if back is None or stops in ("write", "never") or (stops == "headed" and not back.headed):
             return
         if stops in ("at once", "headed"):
@@ -154,7 +156,7 @@ class Back(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self.front.gone and self.ways.stops in ("write", "headed"):
+        if self.front.gone and self.front.stops in ("write", "headed"):
             self.transport.close()
             return
         self.parser.receive_data(data)
@@ -298,6 +300,8 @@ def run(
     limits: Limits | None = None,
     deadline: float = 5.0,
     after_check: Ways | None = None,
+    wait: float = 0.0,
+    at_start: Callable[[asyncio.AbstractEventLoop], object] = lambda _: None,
 ) -> Tried:
     """A run in memory and virtual time; without `ways` the client talks to the upstream itself.
 
@@ -307,6 +311,7 @@ def run(
     async def main() -> Tried:
         loop = asyncio.get_running_loop()
         count = 0
+        at_start(loop)
         async with Upstream(loop.time, "m", port=None) as upstream:
 
             async def dial(_: Endpoint, clock: Callable[[], float]) -> Connection:
@@ -319,7 +324,7 @@ def run(
 
             endpoint = Endpoint(url="http://gw/v1", model="m", limits=limits or Limits(exchange_s=10, head_s=10))
             choice = Choice.of(only, deadline)
-            report = await run_gateway(endpoint, upstream, choice=choice, clock=loop.time, dial=dial)
+            report = await run_gateway(endpoint, upstream, choice=choice, clock=loop.time, dial=dial, wait=wait)
             tried = Tried(report, loop.time(), upstream)
             tried.names = {
                 result.situation.name: {change.sort.name for change in result.changes} for result in report.results
