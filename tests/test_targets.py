@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance import targets
-from conformance.targets import ConfigurationError, Launch, Target, load, parse
+from conformance.targets import ConfigurationError, Launch, Long, Target, Watched, load, parse
 
 ROOT = Path(__file__).parent.parent
 GOOD = """\
@@ -96,6 +96,25 @@ BASE = "targets:\n  a:\n    url: http://x/v1\n    model: m\n"
         (LAUNCHED + "      command: serve\n      env: {A: 1}\n", ["t.yaml:7", "a number, wanted text"]),
         (LAUNCHED.replace("x:1", "x") + "      command: serve\n", ["t.yaml:3", "at this machine, with a port"]),
         (LAUNCHED.replace("x:1", "127.0.0.1:99999") + "      command: s\n", ["t.yaml:3", "with a port"]),
+        (BASE + "    slots: two\n", ["t.yaml:5", "wanted a whole number", "slots: 2"]),
+        (BASE + "    slots: 0\n", ["t.yaml:5", "slots: 2"]),
+        (BASE + "    slot: 2\n", ["t.yaml:5", "unknown key 'slot'", "write:  slots: 2"]),
+        (BASE + "    long: a story\n", ["t.yaml:5", "wanted a mapping", "long: {prompt:"]),
+        (BASE + "    long: {}\n", ["t.yaml:5", "long: {prompt:"]),
+        (BASE + "    long: {tokens: 3}\n", ["t.yaml:5", "unknown key 'tokens'", "prompt, body"]),
+        (BASE + "    long:\n      body: {stream: false}\n", ["t.yaml:6", "model, messages and stream are put in"]),
+        (BASE + "    observer: prometeus\n", ["t.yaml:5", "is not journal, prometheus, slots", "observer: prometheus"]),
+        (BASE + "    observer:\n", ["t.yaml:5", "is empty, wanted text or a mapping", "observer: prometheus"]),
+        (BASE + "    observer: {}\n", ["t.yaml:5", "observer: prometheus"]),
+        (BASE + "    observer: {cpu: {}}\n", ["t.yaml:5", "unknown key 'cpu'", "journal, slots, prometheus"]),
+        (BASE + "    observer: {slots: 2}\n", ["t.yaml:5", "wanted a mapping", "slots: {url:"]),
+        (BASE + "    observer: {slots: {url: http://x/s}, journal: {url: http://x/j}}\n", ["t.yaml:5"]),
+        (
+            BASE + "    observer:\n      prometheus:\n        running: sum(x)\n",
+            ["t.yaml:7", "the name of a metric", "running: 'my_requests_running{model="],
+        ),
+        (BASE + "    observer: {prometheus: {produced: x}}\n", ["t.yaml:5", "'running'"]),
+        (BASE + "    observer: {prometheus: {url: x}}\n", ["t.yaml:5", "http:// or https://"]),
     ],
 )
 def test_a_mistake_is_answered_with_the_line_to_write(text, says):
@@ -103,6 +122,32 @@ def test_a_mistake_is_answered_with_the_line_to_write(text, says):
         parse(text, "t.yaml")
     for part in says:
         assert part in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("cpu", Watched(name="cpu")),
+        ("none", Watched(name="none")),
+        ("{slots: {url: 'http://y/slots'}}", Watched(name="slots", url="http://y/slots")),
+        (
+            "{prometheus: {url: 'http://y:9/m', running: 'a{b=\"c\"} + d', produced: e}}",
+            Watched(name="prometheus", url="http://y:9/m", running='a{b="c"} + d', produced="e"),
+        ),
+    ],
+)
+def test_how_a_target_is_watched_is_read(written, read):
+    assert read == parse(BASE + f"    observer: {written}\n")["a"].observer
+
+
+def test_slots_and_the_long_answer_are_read():
+    target = parse(BASE + "    slots: 2\n    long: {prompt: Go on, body: {ignore_eos: true}}\n")["a"]
+    assert (2, Long(prompt="Go on", body={"ignore_eos": True})) == (target.slots, target.long)
+
+
+def test_a_target_that_says_nothing_of_it_is_watched_by_whoever_sees():
+    target = parse(BASE)["a"]
+    assert (0, Long(), Watched()) == (target.slots, target.long, target.observer)
 
 
 def test_every_mistake_is_told_at_once():

@@ -1,6 +1,7 @@
 """A request to the bytes that are sent, and to what may be written down of it. The grammar is h11's; no socket."""
 
 import json
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +25,7 @@ LEAST_SECRET = 8
 """Keys shorter than this ("EMPTY", "ollama") are no secrets, and their letters stand in honest answers."""
 
 
+@cache  # looking it up takes a millisecond, and every request says it
 def agent() -> str:
     """What we call ourselves, "streamspec/0.1.0"."""
     try:
