@@ -1,6 +1,6 @@
 """How many of several streams came at the same time, by the times of their text. Knows no rule and no trial."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .exchange import Exchange
 from .viewing import view_of
@@ -15,17 +15,21 @@ Span = tuple[float, float]
 
 def at_the_same_time(exchanges: Iterable[Exchange]) -> int:
     """The most streams that came at the same time, of those that were asked for at the same time; 0: cannot be told."""
-    spans = [span for exchange in exchanges if (span := _span(exchange)) is not None]
+    return most_at_once([_times(exchange) for exchange in exchanges])
+
+
+def most_at_once(arrivals: Iterable[Sequence[float]]) -> int:
+    """The same, by when the pieces of each stream came."""
+    spans = [(min(times), max(times)) for times in arrivals if times and max(times) - min(times) >= SHORTEST]
     if len(spans) < 2:
         return 0
     return max(sum(_meet(one, other) for other in spans) for one in spans)
 
 
-def _span(exchange: Exchange) -> Span | None:
-    """When the first and the last text came."""
+def _times(exchange: Exchange) -> list[float]:
+    """When the text of a stream came."""
     choices = view_of(exchange).choices.values()
-    times = [step.event.at for choice in choices for step, _ in choice.texts if step.event.at is not None]
-    return (min(times), max(times)) if times and max(times) - min(times) >= SHORTEST else None
+    return [step.event.at for choice in choices for step, _ in choice.texts if step.event.at is not None]
 
 
 def _meet(one: Span, other: Span) -> bool:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import ceil, log10
 from typing import Any
 
+from conformance.protocols.overlap import most_at_once
 from conformance.verdicts import Timing
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -19,6 +20,8 @@ BINS = 24
 """Of a histogram of gaps, each of them so many times as wide as the one before."""
 ALONE = "pace"
 """The trial whose streams have the target to themselves and are all alike."""
+TOGETHER = "side-by-side"
+"""The trial whose streams are asked for at the same time."""
 SHOWN = 1000
 """Arrival times that a report holds of one stream."""
 
@@ -63,6 +66,10 @@ class Figures:
     """The probe of the stream with the most pieces."""
     arrivals: tuple[float, ...]
     """When its pieces came."""
+    together: int
+    """How many streams came at the same time, of those that were asked for at the same time; 0: cannot be told."""
+    together_asked: int
+    """How many were asked for at the same time."""
 
 
 def figures_of(timings: Sequence[Timing]) -> Figures | None:
@@ -74,6 +81,7 @@ def figures_of(timings: Sequence[Timing]) -> Figures | None:
     chosen = alone or streams
     gaps = [gap for timing in chosen for gap in gaps_of(timing)]
     longest = max(chosen, key=lambda timing: len(timing.arrivals))
+    crowd = [t.arrivals for t in timings if t.probe.startswith(f"{TOGETHER}/") and not t.probe.endswith("/alone")]
     return Figures(
         streams=len(chosen),
         alone=bool(alone),
@@ -86,6 +94,8 @@ def figures_of(timings: Sequence[Timing]) -> Figures | None:
         gaps=histogram(gaps),
         longest=longest.probe,
         arrivals=_sampled(longest.arrivals),
+        together=most_at_once(crowd),
+        together_asked=len(crowd),
     )
 
 
@@ -155,6 +165,8 @@ def lines_of(figures: Figures) -> list[str]:
     ]
     if figures.tokens_per_second is not None:
         lines.append(f"  {figures.tokens_per_second.p50:.0f} tokens/s")
+    if figures.together:
+        lines.append(f"  {figures.together} streams at a time, of {figures.together_asked} asked for at once")
     if (gaps := figures.gaps) is not None:
         lines.append(f"  gaps   {seconds(gaps.edges[0]):>7} |{bars(gaps.counts)}| {seconds(gaps.edges[-1])}")
     if len(figures.arrivals) > 1:

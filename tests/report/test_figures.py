@@ -95,3 +95,19 @@ def test_both_reports_have_them():
     console = Console(file=io.StringIO(), width=100, color_system=None)
     text.render(report, console)
     assert "  first content   200 ms" in console.file.getvalue()
+
+
+def test_streams_that_were_asked_for_at_once_are_counted_where_they_overlap():
+    spans = {"side-by-side": 0.0, "side-by-side/2": 0.0, "side-by-side/3": 0.1, "side-by-side/4": 2.0}
+    spans["side-by-side/4/alone"] = 0.1
+    crowd = [replace(STREAM, probe=name, arrivals=(start, start + 0.5)) for name, start in spans.items()]
+    found = figures.figures_of(crowd)
+    assert (2, 3) == (found.together, found.together_asked)
+    assert "  2 streams at a time, of 3 asked for at once" in figures.lines_of(found)
+
+
+def test_of_streams_that_are_over_at_once_nothing_is_told():
+    crowd = [replace(STREAM, probe=f"side-by-side/{n}", arrivals=(0.1, 0.11)) for n in (2, 3)]
+    found = figures.figures_of(crowd)
+    assert (0, 2) == (found.together, found.together_asked)
+    assert not [line for line in figures.lines_of(found) if "at a time" in line and "asked" in line]
