@@ -14,6 +14,8 @@ def carried(acts: Iterable[Act], behaviour: Behaviour) -> Iterator[Act]:
             yield from made
         case Delivery.HEAD_HELD:
             yield from _with_the_head(made)
+        case Delivery.FIRST_AT_ONCE:
+            yield from _with_the_first(made)
         case Delivery.BURSTS:
             yield from _up_to_the_head(made)
             yield from _in_bursts(made, behaviour.seconds)
@@ -46,6 +48,22 @@ def _with_the_head(acts: Iterable[Act]) -> Iterator[Act]:
             yield act
     if sends == 1:
         yield Send(held)
+
+
+def _with_the_first(acts: Iterable[Act]) -> Iterator[Act]:
+    """The first event does not wait for anything; what it would have waited for comes after it."""
+    waits: list[Act] = []
+    sends = 0
+    for act in acts:
+        if isinstance(act, Wait) and sends < 2:
+            waits.append(act)
+            continue
+        yield act
+        sends += isinstance(act, Send)
+        if sends == 2:
+            yield from waits
+            waits.clear()
+    yield from waits
 
 
 def _in_bursts(acts: Iterable[Act], seconds: float) -> Iterator[Act]:

@@ -47,6 +47,7 @@ class Delivery(Enum):
     BURSTS = "what was made in `seconds`, together"
     WHOLE = "all at once, at the end"
     HEAD_HELD = "the head goes out with the first event"
+    FIRST_AT_ONCE = "the first event goes out with the head, before anything is made"
 
 
 def any_request(_: Request) -> bool:

@@ -4,7 +4,7 @@ Such a trial tells the transport from the model by the target's own pace: a shor
 to be sent, a long one when it came. What our own client was late for is left out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ RESOLUTION = 0.1
 SPOKEN = ("content", "text", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning", "audio")
 TOGETHER = 0.25
 """Pieces that come within this share of the mean gap came together."""
+BUSY = "this machine was too busy to tell when things came; run this again when it has less to do"
 BURST = 0.03
 """Seconds between two bursts below which they are not worth a word, and cannot be told from our own lateness."""
 
@@ -144,34 +145,35 @@ def content_waits(rounds: Rounds) -> Waiting | str:
     little = [e for e in rounds.little if late_at(e, first_piece(e)) <= ends / 4]
     much = [e for e in rounds.much if late_at(e, first_piece(e), last_message(e)) <= ends / 4]
     if len(little) < LEAST_SHORT or len(much) < LEAST_LONG:
-        return "this machine was too busy to tell when things came; run this again when it has less to do"
-    return waits(_firsts(little), _firsts(much), ends)
+        return BUSY
+    waiting = waits(_times(first_piece, little), _times(first_piece, much), ends)
+    return waiting if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
 
 
-def head_waits(rounds: Rounds) -> Waiting | str:
-    """Whether the response head waits for the first message as long as that takes; or why that cannot be told."""
-    grown = median([first_message(e) or 0.0 for e in rounds.much]) - median(
-        [first_message(e) or 0.0 for e in rounds.little]
-    )
-    if grown < RESOLUTION:
+def waits_for_prompt(rounds: Rounds, when: Callable[[Exchange], float | None], share: float) -> Waiting | str:
+    """Whether something waits for the prompt to be read, as content does; or why that cannot be told."""
+    reading = median(_times(first_piece, rounds.much)) - median(_times(first_piece, rounds.little))
+    if reading < RESOLUTION:
         return (
-            f"the target reads its prompts too fast to tell: a long one takes {said(max(grown, 0.0))} more than a "
+            f"the target reads its prompts too fast to tell: a long one takes {said(max(reading, 0.0))} more than a "
             f"short one, and it takes {said(RESOLUTION)} to see a difference from here"
         )
-    little = [e for e in rounds.little if late_at(e, e.head_at) <= grown / 8]
-    much = [e for e in rounds.much if late_at(e, e.head_at, first_message(e)) <= grown / 8]
+    little, much = (
+        [e for e in side if late_at(e, when(e), first_piece(e)) <= reading / 8] for side in (rounds.little, rounds.much)
+    )
     if len(little) < LEAST_SHORT or len(much) < LEAST_LONG:
-        return "this machine was too busy to tell when things came; run this again when it has less to do"
-    return waits([e.head_at or 0.0 for e in little], [e.head_at or 0.0 for e in much], grown, share=0.75)
+        return BUSY
+    waiting = waits(_times(when, little), _times(when, much), reading, share)
+    return waiting if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
+
+
+def _times(when: Callable[[Exchange], float | None], exchanges: Sequence[Exchange]) -> list[float]:
+    return [at for e in exchanges if (at := when(e)) is not None]
 
 
 def _over(exchange: Exchange) -> float:
     """When the last message was there at the earliest."""
     return last_message(exchange) - late_at(exchange, last_message(exchange))
-
-
-def _firsts(exchanges: Sequence[Exchange]) -> list[float]:
-    return [at for e in exchanges if (at := first_piece(e)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ def are_made_apart(rounds: Rounds) -> Waiting | str:
     between = took / made * (limits[1] - limits[0]) if made > 0 else 0.0
     exact = [[e for e in side if late_at(e, last_message(e)) <= between / 4] for side in (first, last)]
     if between <= 0 or min(map(len, exact)) < LEAST_SHORT:
-        return "this machine was too busy to tell when things came; run this again when it has less to do"
+        return BUSY
     sooner, later = ([last_message(e) for e in side] for side in exact)
     waiting = waits(sooner, later, between)
     if not (waiting.sure or waiting.sure_not):

@@ -63,11 +63,8 @@ def _unless(why: Callable[[Rounds], str]) -> Callable[[Sequence[Exchange]], str]
 
 
 def _too_close(rounds: Rounds) -> str:
-    match content_waits(rounds):
-        case Waiting() as waiting:
-            return "" if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
-        case why:
-            return why
+    waiting = content_waits(rounds)
+    return waiting if isinstance(waiting, str) else ""
 
 
 def _no_bursts_to_see(rounds: Rounds) -> str:

@@ -1,6 +1,7 @@
 """When the parts of a response come. Knows nothing of what it says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from conformance.protocols.exchange import Exchange, Request
 from conformance.protocols.finding import Finding
@@ -8,29 +9,55 @@ from conformance.rules.behaviour import Behaviour, Delivery
 from conformance.rules.chance import Waiting, median
 from conformance.rules.chat.timing import is_packed
 from conformance.rules.need import Need, brings_stream
-from conformance.rules.pace import by_length, by_prompt, content_waits, first_message, first_piece, head_waits, said
+from conformance.rules.pace import (
+    Rounds,
+    by_length,
+    by_prompt,
+    content_waits,
+    first_message,
+    first_piece,
+    said,
+    waits_for_prompt,
+)
 from conformance.rules.rule import MAY, SHOULD, rule
 from conformance.rules.sources import SUITE, issue
 
-
-def _cannot_tell(exchanges: Sequence[Exchange]) -> str:
-    """Why nothing can be said of when the head comes."""
-    for exchange in exchanges:
-        if (rounds := by_prompt(exchange)) is not None:
-            waiting = head_waits(rounds)
-            if isinstance(waiting, str):
-                return waiting
-            return "" if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
-    return ""
+HEAD_SHARE, EVENT_SHARE = 0.75, 0.5
+"""Of the time that a prompt takes to be read: a head that comes later than that waits for the first event; an event
+that comes sooner does not wait for anything."""
 
 
-PROMPTS = Need(
+def _head_waits(rounds: Rounds) -> Waiting | str:
+    return waits_for_prompt(rounds, _head, HEAD_SHARE)
+
+
+def _event_waits(rounds: Rounds) -> Waiting | str:
+    return waits_for_prompt(rounds, first_message, EVENT_SHARE)
+
+
+def _unless(waiting: Callable[[Rounds], Waiting | str]) -> Callable[[Sequence[Exchange]], str]:
+    """Why nothing can be said of what waits for the prompt."""
+
+    def unless(exchanges: Sequence[Exchange]) -> str:
+        told = [waiting(rounds) for exchange in exchanges if (rounds := by_prompt(exchange)) is not None]
+        reasons = [why for why in told if isinstance(why, str)]
+        return reasons[0] if reasons and len(reasons) == len(told) else ""
+
+    return unless
+
+
+HEADS = Need(
     name="answers to short and long prompts, and when they came",
     fits=lambda e: by_prompt(e) is not None,
     probes=("pace-prompt",),
-    unless=_cannot_tell,
+    unless=_unless(_head_waits),
     alone=False,
 )
+FIRST_EVENTS = replace(HEADS, unless=_unless(_event_waits))
+
+
+def _middle(when: Callable[[Exchange], float | None], exchanges: Sequence[Exchange]) -> str:
+    return said(median([at for e in exchanges if (at := when(e)) is not None]))
 
 
 @rule(
@@ -41,21 +68,47 @@ PROMPTS = Need(
         SUITE.at("a client that has the head knows that it was let in; a server that holds it can still refuse"),
         issue("Boise-State-Development/agentcore-public-stack#1133"),
     ),
-    needs=PROMPTS,
+    needs=HEADS,
     broken_when=(Behaviour(name="head-held", delivery=Delivery.HEAD_HELD),),
 )
 def head_first(exchange: Exchange) -> Iterator[Finding]:
     rounds = by_prompt(exchange)
-    waiting = head_waits(rounds) if rounds else ""
+    waiting = _head_waits(rounds) if rounds else ""
     if rounds and isinstance(waiting, Waiting) and waiting.sure:
-        head = median([e.head_at or 0.0 for e in rounds.much])
-        event = median([first_message(e) or 0.0 for e in rounds.much])
-        soon = median([e.head_at or 0.0 for e in rounds.little])
         yield exchange.finding(
-            f"the head while a long prompt is read, as after a short one ({said(soon)})",
-            f"the head after {said(head)}, the first event after {said(event)} "
-            f"({len(rounds.much)} long prompts, {len(rounds.little)} short ones; {waiting.odds})",
+            f"the head while a long prompt is read; after a short one it comes after {_middle(_head, rounds.little)}",
+            f"the head after {_middle(_head, rounds.much)}, the first event after "
+            f"{_middle(first_message, rounds.much)} ({_count(rounds)}; {waiting.odds})",
         )
+
+
+@rule(
+    id="http/timing/first-event-is-news",
+    level=MAY,
+    says="The first event waits until the prompt has been read.",
+    source=(
+        SUITE.at("whoever takes the first event for the first token is told a time that means nothing"),
+        issue("ROCm/ATOM#1710"),
+    ),
+    needs=FIRST_EVENTS,
+    broken_when=(Behaviour(name="sent-on-acceptance", delivery=Delivery.FIRST_AT_ONCE),),
+)
+def first_event_is_news(exchange: Exchange) -> Iterator[Finding]:
+    rounds = by_prompt(exchange)
+    waiting = _event_waits(rounds) if rounds else ""
+    if rounds and isinstance(waiting, Waiting) and waiting.sure_not:
+        yield exchange.finding(
+            f"the first event when there is something to say, {_middle(first_piece, rounds.much)} after a long prompt",
+            f"it comes after {_middle(first_message, rounds.much)} ({_count(rounds)}; {waiting.odds})",
+        )
+
+
+def _head(exchange: Exchange) -> float | None:
+    return exchange.head_at
+
+
+def _count(rounds: Rounds) -> str:
+    return f"{len(rounds.much)} long prompts, {len(rounds.little)} short ones"
 
 
 def accepts_gzip(request: Request) -> bool:
@@ -71,9 +124,7 @@ def _is_not_packed(exchanges: Sequence[Exchange]) -> str:
     for exchange in asked:
         if is_packed(exchange) and (rounds := by_length(exchange)) is not None:
             waiting = content_waits(rounds)
-            if isinstance(waiting, str):
-                return waiting
-            return "" if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
+            return waiting if isinstance(waiting, str) else ""
     return ""
 
 
@@ -112,4 +163,4 @@ def coding_flushed(exchange: Exchange) -> Iterator[Finding]:
         )
 
 
-RULES = (head_first, coding_flushed)
+RULES = (head_first, first_event_is_news, coding_flushed)
