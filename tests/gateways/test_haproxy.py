@@ -1,0 +1,59 @@
+"""HAProxy: as it comes it sends tokens in pairs and notices late that a client has left; two options mend both."""
+
+import pytest
+
+from conformance.gateway.leaving import Class
+from conformance.probes.connection import By
+from tests.gateways import haproxy
+from tests.gateways.measuring import changes, reports_of, seen
+
+NAMES = [program.name for program in haproxy.ALL]
+BOTH = pytest.mark.parametrize("by", [By.FIN, By.RST], ids=str)
+
+
+@pytest.fixture(scope="module")
+def reports():
+    return reports_of(haproxy.ALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [("haproxy-default", Class.WRITER), ("haproxy-no-delay", Class.WRITER), ("haproxy-aborts", Class.WATCHER)],
+)
+def test_its_class(reports, name, named):
+    assert named is reports[name].named
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["haproxy-default", "haproxy-no-delay"])
+def test_only_events_make_leaving_arrive(reports, name, by):
+    found = seen(reports[name], by)
+    assert {"silent", "nothing-yet", "head-only"} == {situation for situation, sent in found.items() if sent is None}
+    assert found["slow"] in (1, 2)
+
+
+@BOTH
+def test_with_abortonclose_leaving_arrives_whatever_the_upstream_does(reports, by):
+    assert [] == [situation for situation, sent in seen(reports["haproxy-aborts"], by).items() if sent is None]
+
+
+def test_as_it_comes_a_fast_stream_goes_on_longer_after_a_fin_than_after_a_reset(reports):
+    fin, rst = (seen(reports["haproxy-default"], by)["fast"] for by in (By.FIN, By.RST))
+    assert fin > rst
+
+
+@pytest.mark.parametrize(
+    ("name", "delayed"),
+    [
+        ("haproxy-default", {"slow": ["in-bursts"], "slow-gzip": ["in-bursts"]}),
+        ("haproxy-no-delay", {}),
+        ("haproxy-aborts", {}),
+    ],
+)
+def test_as_it_comes_tokens_arrive_in_pairs(reports, name, delayed):
+    assert delayed == changes(reports[name], "delayed")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_hidden(reports, name):
+    assert {} == changes(reports[name], "invented", "lost", "rewritten", "status")

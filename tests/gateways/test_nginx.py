@@ -1,0 +1,64 @@
+"""nginx: which configuration passes on that a client has left, which holds streams back, which hides that one broke."""
+
+import pytest
+
+from conformance.gateway.leaving import Class
+from conformance.probes.connection import By
+from tests.gateways import nginx
+from tests.gateways.measuring import changes, reports_of, seen
+
+NAMES = [program.name for program in nginx.ALL]
+BOTH = pytest.mark.parametrize("by", [By.FIN, By.RST], ids=str)
+WATCHERS = [name for name in NAMES if name != "nginx-ignores-abort"]
+
+
+@pytest.fixture(scope="module")
+def reports():
+    return reports_of(nginx.ALL)
+
+
+@pytest.mark.parametrize("name", WATCHERS)
+def test_it_watches_its_client(reports, name):
+    assert Class.WATCHER is reports[name].named
+
+
+@BOTH
+@pytest.mark.parametrize("name", WATCHERS)
+def test_leaving_arrives_whatever_the_upstream_does(reports, name, by):
+    assert [] == [situation for situation, sent in seen(reports[name], by).items() if sent is None]
+
+
+def test_with_ignore_client_abort_it_notices_when_it_writes(reports):
+    assert Class.WRITER is reports["nginx-ignores-abort"].named
+
+
+@BOTH
+def test_with_ignore_client_abort_only_events_make_leaving_arrive(reports, by):
+    found = seen(reports["nginx-ignores-abort"], by)
+    assert {"silent", "nothing-yet", "head-only"} == {situation for situation, sent in found.items() if sent is None}
+    assert found["slow"] in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "delayed"),
+    [
+        ("nginx-default", {"slow": ["held-back"], "slow-gzip": ["held-back"], "late": ["head-held"]}),
+        ("nginx-buffered", {"late": ["head-held"]}),
+        ("nginx-unbuffered", {}),
+        ("nginx-gzip", {"slow-gzip": ["held-back"], "late": ["head-held"]}),
+        ("nginx-ignores-abort", {}),
+    ],
+)
+def test_what_is_held_back(reports, name, delayed):
+    assert delayed == changes(reports[name], "delayed")
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("nginx-default", {"cut": ["cut-hidden"], "reset": ["text-lost"]}),
+        *((name, {}) for name in NAMES if name != "nginx-default"),
+    ],
+)
+def test_the_default_snippet_hides_that_a_stream_broke(reports, name, lost):
+    assert lost == changes(reports[name], "invented", "lost", "rewritten", "status")
