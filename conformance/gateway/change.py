@@ -62,6 +62,8 @@ _SORTS = (
     ("line-lost", Kind.LOST, True, "A line that cannot be read is left out, and the answer ends as if it were whole."),
     ("members-lost", Kind.LOST, True, "Members that every chunk has to have are missing."),
     ("stream-broken", Kind.LOST, True, "A good stream breaks off."),
+    ("tail-lost", Kind.LOST, False, "The last events before a break are missing; the client sees the break."),
+    ("retry-after-lost", Kind.LOST, False, "The client is not told when to come back."),
     ("unasked-usage-lost", Kind.LOST, False, "Usage that the client did not ask for is left out."),
     ("running-usage-lost", Kind.LOST, False, "Only the last usage arrives, not the running one."),
     ("done-dropped", Kind.LOST, False, "No [DONE] follows an error."),
@@ -105,7 +107,12 @@ _SORTS = (
     # -- the request
     ("request-changed", Kind.REQUEST, True, "The upstream is asked for something else than the client asked for."),
     ("request-lost", Kind.REQUEST, True, "Members of the request do not reach the upstream."),
-    ("request-unknown-lost", Kind.REQUEST, False, "Members that OpenAI does not know do not reach the upstream."),
+    (
+        "request-unknown-lost",
+        Kind.REQUEST,
+        False,
+        "Members that OpenAI does not know, or that change no answer, do not reach the upstream.",
+    ),
     ("request-added", Kind.REQUEST, False, "Members are added to the request."),
     ("usage-asked", Kind.REQUEST, False, "The upstream is asked for usage though the client did not ask."),
     ("model-changed", Kind.REQUEST, False, "The upstream is asked for another model than the client named."),

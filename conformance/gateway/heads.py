@@ -24,8 +24,12 @@ def head_changes(pair: Pair) -> Iterator[Change]:
         return
     u, c = _headers(pair.given), _headers(pair.got)
     types = pair.given.head.get("content-type"), pair.got.head.get("content-type")
-    if _normal(types[0]) != _normal(types[1]):
+    if pair.given.head.media_type != pair.got.head.media_type:
         yield change(pair, "content-type", types[0] or "none", types[1] or "none")
+    elif _normal(types[0]) != _normal(types[1]):
+        yield change(pair, "headers-changed", f"content-type: {types[0]}", f"content-type: {types[1]}")
+    if "retry-after" in u and "retry-after" not in c:
+        yield change(pair, "retry-after-lost", f"retry-after: {u.pop('retry-after')}", "no such header")
     if lost := [name for name in u if name not in c]:
         yield change(pair, "headers-lost", ", ".join(f"{name}: {u[name]}" for name in lost), "none of these")
     if differing := [name for name in u if name in c and u[name] != c[name]]:

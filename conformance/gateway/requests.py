@@ -12,6 +12,8 @@ from .saying import change
 
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 ABSENT = object()
+CHANGES_NOTHING = frozenset({"user", "metadata", "store", "safety_identifier", "prompt_cache_key"})
+"""Members that OpenAI knows, and by which no answer becomes another."""
 
 
 def request_changes(pair: Pair) -> Iterator[Change]:
@@ -38,7 +40,7 @@ def _kept(pair: Pair, u: Mapping[str, Any], c: Mapping[str, Any]) -> Iterator[Ch
         there = u.get(name, ABSENT)
         if there is ABSENT:
             if u.get(RENAMED.get(name, ""), ABSENT) != value and value is not None:
-                (lost if _is_known(name) else unknown)[name] = value
+                (lost if _counts(name, c) else unknown)[name] = value
         elif name != "model" and _normal(there) != _normal(value):
             yield change(pair, "request-changed", f"{name}: {show(there)}", f"{name}: {show(value)}")
     if lost:
@@ -67,7 +69,10 @@ def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _is_known(name: str) -> bool:
+def _counts(name: str, sent: Mapping[str, Any]) -> bool:
+    """Whether a member changes what is answered, as far as OpenAI tells."""
+    if name in CHANGES_NOTHING or (name.startswith("stream_options") and sent.get("stream") is not True):
+        return False
     properties = schemas.load("chat/request")["properties"]
     outer, _, inner = name.partition(".")
     return outer in properties and inner in ("", "include_usage")

@@ -25,7 +25,7 @@ def stream_changes(pair: Pair) -> Iterator[Change]:
     if pair.situation.refusal and pair.got.status < 400:
         yield change(pair, "not-refused", "a request that OpenAI refuses", outcome(pair))
     flaw = pair.got.transport.flaw if pair.got.transport else ""
-    if flaw and not flaw.startswith(CUT):
+    if flaw and pair.got.head is not None and not flaw.startswith(CUT):
         yield change(pair, "framing", "HTTP/1.1 in order", flaw)
     if not c.streamed:
         yield from _not_streamed(pair)
@@ -51,7 +51,7 @@ def _not_streamed(pair: Pair) -> Iterator[Change]:
     told = pair.got.status >= 400 or (isinstance(pair.got.document, dict) and "error" in pair.got.document)
     match pair.situation.ends, told:
         case "well", _:
-            name = "not-a-stream" if pair.got.body else "stream-broken"
+            name = "not-a-stream" if pair.got.body else "text-lost" if pair.client.clean else "stream-broken"
         case "failed", False:
             name = "error-became-cut" if not pair.client.clean else "error-lost"
         case _, True:
@@ -130,6 +130,7 @@ def _failed(pair: Pair) -> Iterator[Change]:
 
 
 def _texts(pair: Pair) -> Iterator[Change]:
+    breaks = pair.situation.ends in ("cut", "reset") and not pair.client.clean
     for index, u in pair.upstream.choices.items():
         where = f"choice {index}: " if len(pair.upstream.choices) > 1 else ""
         if index not in pair.client.choices:
@@ -137,7 +138,12 @@ def _texts(pair: Pair) -> Iterator[Change]:
             continue
         c = pair.client.of(index)
         if c.text != u.text:
-            yield change(pair, _text_sort(u.text, c.text), where + show(u.text), where + _difference(u.text, c.text))
+            yield change(
+                pair,
+                _text_sort(u.text, c.text, breaks=breaks),
+                where + show(u.text),
+                where + _difference(u.text, c.text),
+            )
         if c.thoughts != u.thoughts:
             yield change(pair, "thoughts-lost", where + show(u.thoughts), where + show(c.thoughts))
     strangers = [index for index in pair.client.choices if index not in pair.upstream.choices]
@@ -145,7 +151,9 @@ def _texts(pair: Pair) -> Iterator[Change]:
         yield change(pair, "text-invented", f"choices {sorted(pair.upstream.choices)}", f"choices {sorted(strangers)}")
 
 
-def _text_sort(u: str, c: str) -> str:
+def _text_sort(u: str, c: str, *, breaks: bool) -> str:
+    if breaks and c and u.startswith(c):
+        return "tail-lost"
     if len(c) < len(u) and _is_part(c, u):
         return "text-lost"
     return "text-invented" if len(c) > len(u) and _is_part(u, c) else "text-changed"

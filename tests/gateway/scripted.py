@@ -56,6 +56,8 @@ class Ways:
     gap: float = 0.0
     """Seconds between two pieces, at least."""
     ends: bool = True
+    spills: bool = False
+    """What is held at the end is lost."""
     spoils_framing: bool = False
 
 
@@ -255,6 +257,8 @@ class Back(asyncio.Protocol):
             if not self.stream:
                 self.body(self.ways.document(self.raw))
             self.end(cut=cut)
+            if self.ways.spills:
+                self.pending.clear()
             self.flush()
         if not self.front.gone:
             asyncio.get_running_loop().call_at(self.free_at + 0.001, self.front.transport.close)

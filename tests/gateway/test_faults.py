@@ -313,6 +313,15 @@ FAULTS: tuple[tuple[str, Ways, str, set[str]], ...] = (
     ("running usage", Ways(chunk=only_the_last_usage), "usage-continuous", {"running-usage-lost"}),
     ("a broken line", Ways(reads=swallows_broken_lines), "broken-line", {"line-lost"}),
     ("a broken line, told", Ways(reads=tells_broken_lines), "broken-line", {"line-told"}),
+    (
+        "the last before a cut",
+        Ways(reads=lambda raw: [raw[: raw.rindex(b"data: {", 0, -200)]]),
+        "cut-between",
+        {"tail-lost"},
+    ),
+    ("all before a reset", Ways(delivery="whole", spills=True), "reset", {"text-lost"}),
+    ("the user", Ways(request=without("user")), "many-parameters", {"request-unknown-lost"}),
+    ("the charset", Ways(head=status(200, b"text/event-stream")), "good", {"headers-changed"}),
     ("the error in the stream", Ways(chunk=drops_the_error), "error-event", {"error-lost"}),
     ("the error in the stream, by a cut", Ways(chunk=breaks_at_the_error), "error-event", {"error-became-cut"}),
     ("the end of a call", Ways(chunk=of_each_delta(loses_arguments)), "tools", {"call-lost"}),
@@ -408,6 +417,7 @@ FAULTS: tuple[tuple[str, Ways, str, set[str]], ...] = (
     ("the model", Ways(request=lambda r: {**r, "model": "other"}), "good", {"model-changed"}),
     ("twice", Ways(twice=True), "good", {"request-repeated"}),
     # -- errors before the stream
+    ("retry-after", Ways(head=headers(less=(b"retry-after",))), "rate-limit", {"retry-after-lost"}),
     ("another status", Ways(head=status(500)), "rate-limit", {"status-changed"}),
     ("a stream's type", Ways(head=status(429, b"text/event-stream")), "rate-limit", {"content-type"}),
     ("a code of its own", Ways(document=of_error(code="429")), "rate-limit", {"error-code-changed"}),

@@ -191,10 +191,10 @@ REFUSED = tuple(
     for name, says, respond in (
         ("context-length", "400 with code context_length_exceeded", _too_long),
         ("model-not-found", "404 with code model_not_found", _not_found),
+        ("rate-limit", "429 with retry-after: 1", _rate_limited),
         ("error-in-200", "status 200 with an error object as JSON", _error_200),
         ("html-502", "502 with an HTML page", _html),
         ("overloaded", "503 with an error object", _overloaded),
-        ("rate-limit", "429 with retry-after: 1", _rate_limited),
     )
 )
 
