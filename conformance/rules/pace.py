@@ -5,7 +5,7 @@ to be sent, a long one when it came. What our own client was late for is left ou
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -136,7 +136,7 @@ def _without(exchange: Exchange, names: Iterable[str]) -> str:
 
 def content_waits(rounds: Rounds) -> Waiting | str:
     """Whether the first piece of an answer waits for its end; or why that cannot be told."""
-    ends = median([_over(e) for e in rounds.much]) - median([_over(e) for e in rounds.little])
+    ends = _longer(rounds)
     if ends < RESOLUTION:
         return (
             f"the target is too fast to tell: a long answer takes {said(max(ends, 0.0))} more than a short one, and "
@@ -169,6 +169,11 @@ def waits_for_prompt(rounds: Rounds, when: Callable[[Exchange], float | None], s
 
 def _times(when: Callable[[Exchange], float | None], exchanges: Sequence[Exchange]) -> list[float]:
     return [at for e in exchanges if (at := when(e)) is not None]
+
+
+def _longer(rounds: Rounds) -> float:
+    """Seconds that a long answer takes more than a short one."""
+    return median([_over(e) for e in rounds.much]) - median([_over(e) for e in rounds.little])
 
 
 def _over(exchange: Exchange) -> float:
@@ -218,6 +223,22 @@ def ends_of_a_burst(exchange: Exchange) -> tuple[int, int] | None:
     inner = [burst for burst in bursts(exchange)[1:-1] if burst.size > 1 and not burst.late]
     largest = max(inner, key=lambda burst: burst.size, default=None)
     return (largest.first, largest.last) if largest else None
+
+
+def are_bursty(rounds: Rounds) -> bool:
+    """Most long answers come in bursts."""
+    return 2 * sum(comes_in_bursts(exchange) for exchange in rounds.much) > len(rounds.much)
+
+
+def more_would_tell(exchanges: Sequence[Exchange]) -> bool:
+    """Whether these rounds leave open what some more of the same might decide."""
+    rounds = by_length(replace(exchanges[-1], group=tuple(exchanges[:-1]))) if exchanges else None
+    if rounds is None or _longer(rounds) < RESOLUTION:
+        return False
+    waiting = content_waits(rounds)
+    if isinstance(waiting, str):
+        return True
+    return waiting.sure_not and are_bursty(rounds) and isinstance(are_made_apart(rounds), str)
 
 
 def are_made_apart(rounds: Rounds) -> Waiting | str:

@@ -4,21 +4,21 @@ The same request is sent with a low and with a high limit of tokens, in turn. Wh
 token is there to be sent, the long ones are measured by. The first exchange of a trial is the last one made.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from conformance.probes.probe import Body
 from conformance.probes.pulse import Pulse
 from conformance.protocols.exchange import Exchange
-from conformance.rules.pace import comes_in_bursts, ends_of_a_burst, is_whole, last_message
+from conformance.rules.pace import comes_in_bursts, ends_of_a_burst, is_whole, last_message, more_would_tell
 
 from .bench import Bench, Tempo
 from .bodies import FILLER, WORDS
 from .trial import Cost, Part, Trial
 
 ROUNDS = 5
-"""One long answer and two short ones each: enough to be sure to one in a hundred, with times that scatter."""
+"""One long answer and two short ones each: enough to be sure to one in a hundred; once more where that is left open."""
 LASTS = 1.5
 """Seconds that a long answer is meant to take."""
 LEAST, MOST = 16, 2000
@@ -54,6 +54,11 @@ class _Series:
         self.good = is_whole(exchange)
         return exchange
 
+    async def ask_each(self, bodies: Iterable[Body]) -> None:
+        """One exchange more for each."""
+        for body in bodies:
+            await self.ask(body)
+
     async def lead(self, body: Body) -> list[Exchange]:
         """The exchange that the trial is named after, and the others as its group. Made also where one has failed."""
         names = [exchange.probe for exchange in self.made]
@@ -85,11 +90,13 @@ async def _short_and_long(series: _Series, bench: Bench) -> list[Exchange]:
         series.made.clear()
         first = await series.ask(_limited(bench, tokens))
     shorts = ends_of_a_burst(first) if first is not None and series.good and comes_in_bursts(first) else None
-    for one in range(1, ROUNDS + 1):
-        for limit in shorts or (SHORT, SHORT):
-            await series.ask(_limited(bench, limit))
-        if one < ROUNDS - 1:
-            await series.ask(_limited(bench, tokens))
+    limits = shorts or (SHORT, SHORT)
+    for _ in range(ROUNDS - 2):
+        await series.ask_each(_limited(bench, limit) for limit in (*limits, tokens))
+    await series.ask_each(_limited(bench, limit) for limit in 2 * limits)
+    if series.good and more_would_tell(series.made):
+        for _ in range(ROUNDS):
+            await series.ask_each(_limited(bench, limit) for limit in (*limits, tokens))
     return await series.lead(_limited(bench, tokens))
 
 

@@ -18,6 +18,7 @@ from conformance.rules.need import Need
 from conformance.rules.needs import TIMED
 from conformance.rules.pace import (
     Rounds,
+    are_bursty,
     are_made_apart,
     bursts,
     by_length,
@@ -73,7 +74,7 @@ def _no_bursts_to_see(rounds: Rounds) -> str:
             return "the answers come whole, which is the business of chat/timing/as-generated"
         case str(why):
             return why
-    if not _are_bursty(rounds):
+    if not are_bursty(rounds):
         return ""
     apart = are_made_apart(rounds)
     return apart if isinstance(apart, str) else ""
@@ -123,11 +124,6 @@ def as_generated(stream: View) -> Iterator[Finding]:
         )
 
 
-def _are_bursty(rounds: Rounds) -> bool:
-    bursty = sum(comes_in_bursts(exchange) for exchange in rounds.much)
-    return 2 * bursty > len(rounds.much)
-
-
 @rule(
     id="chat/timing/one-by-one",
     level=SHOULD,
@@ -141,7 +137,7 @@ def _are_bursty(rounds: Rounds) -> bool:
 )
 def one_by_one(stream: View) -> Iterator[Finding]:
     rounds = _rounds(stream.exchange)
-    if rounds is None or not _are_bursty(rounds):
+    if rounds is None or not are_bursty(rounds):
         return
     whole, apart = content_waits(rounds), are_made_apart(rounds)
     if not (isinstance(apart, Waiting) and apart.sure) or (isinstance(whole, Waiting) and whole.sure):
