@@ -23,6 +23,7 @@ from conformance.wire.script import Answer, Framing, Send
 
 from . import pacing, parameters
 from .engines import chances, scripted, story, structured, tools
+from .engines.draft import Choice, Draft, Engine
 from .engines.instances import UnfitError
 from .engines.story import Rhythm
 from .pacing import Extent
@@ -69,10 +70,10 @@ class Settings:
     """Streams are compressed for clients that take that."""
 
 
-def answer(request: Request, settings: Settings) -> Answer:
-    """The answer of a server that does everything right."""
+def answer(request: Request, settings: Settings, engine: Engine | None = None) -> Answer:
+    """The answer of a server that does everything right; the words come from `engine`, if it has any."""
     try:
-        return _answer(request, settings)
+        return _answer(request, settings, engine)
     except RecursionError:
         return refusal(400, "The body of the request is nested too deeply.")
 
@@ -144,18 +145,21 @@ def read_body(raw: bytes) -> object:
     return raw.decode("utf-8", "replace") if flaw is not None else value
 
 
-def _answer(request: Request, settings: Settings) -> Answer:
+def _answer(request: Request, settings: Settings, engine: Engine | None) -> Answer:
     if (refused := locked(request, settings) or unread(request) or _refuse(request.body, settings)) is not None:
         return refused
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
+    draft = engine(request) if engine is not None else None
+    if isinstance(draft, Answer):
+        return draft
     mark = mark_of(request, settings)
     try:
-        reply = _reply(body, settings, mark)
+        reply = _reply(body, settings, mark, draft)
     except UnfitError as error:
         return refusal(400, f"No arguments can be made for 'tools': {shorten(str(error))}.", param="tools")
     texts = [_text(message.get("content")) for message in body["messages"]]
-    rhythm = story.rhythm_of(texts[-1], sum(len(text.split()) for text in texts))
+    rhythm = draft.rhythm if draft else story.rhythm_of(texts[-1], sum(len(text.split()) for text in texts))
     extent = Extent(len(reply.choices), sum(map(emitter.deltas_of, reply.choices)), len(reply.choices))
     if body.get("stream") is not True:
         return pacing.held(document(emitter.completion(reply), mark), rhythm, extent)
@@ -205,16 +209,23 @@ def invalid(wrong: ValidationError) -> Answer:
     return refusal(400, f"Invalid value for {param!r}: {shorten(wrong.message)}.", param=param, code=code)
 
 
-def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
+def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | None = None) -> Reply:
     prompt = _text(body["messages"][-1].get("content"))
     seed = f"{settings.seed}/{body.get('seed')}"
     limit = int(body.get("max_completion_tokens") or body.get("max_tokens") or CONTEXT)
-    calls = tools.calls_of(prompt, tools.choice_of(body), parallel=body.get("parallel_tool_calls") is not False)
-    choices = tuple(
-        _call(prompt, calls, limit, f"{mark}/{index}") if calls else _say(body, prompt, seed, index, limit)
-        for index in range(int(body.get("n") or 1))
-    )
-    return Reply(
+    parallel = body.get("parallel_tool_calls") is not False
+    numbers = range(int(body.get("n") or 1))
+    if draft is not None:
+        choices = tuple(
+            _told(body, draft.choice(index), limit, f"{mark}/{index}", f"{seed}/{index}") for index in numbers
+        )
+    else:
+        calls = tools.calls_of(prompt, tools.choice_of(body), parallel=parallel)
+        choices = tuple(
+            _call(prompt, calls, limit, f"{mark}/{index}") if calls else _say(body, prompt, seed, index, limit)
+            for index in numbers
+        )
+    reply = Reply(
         id=f"chatcmpl-{mark[:29]}",
         created=settings.created,
         model=body["model"],
@@ -222,10 +233,14 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Reply:
         choices=choices,
         prompt_tokens=sum(3 + len(scripted.pieces_of(_text(m.get("content")))) for m in body["messages"]),
         completion_tokens=sum(
-            len(choice.reasoning) + len(choice.pieces) + sum(tools.AROUND + len(call.pieces) for call in choice.calls)
+            len(choice.reasoning)
+            + len(choice.pieces)
+            + len(choice.refusal)
+            + sum(tools.AROUND + len(call.pieces) for call in choice.calls)
             for choice in choices
         ),
     )
+    return reply if draft is None else _recounted(reply, draft, limit * len(choices))
 
 
 def _say(body: dict[str, Any], prompt: str, seed: str, index: int, limit: int) -> Spoken:
@@ -235,25 +250,79 @@ def _say(body: dict[str, Any], prompt: str, seed: str, index: int, limit: int) -
         choice = cut(asked, body.get("stop"), limit)
     else:
         text = story.said(prompt, seed=seed, choice=index) or scripted.reply(prompt, seed=seed, choice=index)
-        choice = cut(text, body.get("stop"), limit, scripted.thoughts(prompt))
+        choice = cut(text, body.get("stop"), limit, scripted.pieces_of(scripted.thoughts(prompt)))
+    return _likely(body, choice, f"{seed}/{index}")
+
+
+def _told(body: dict[str, Any], choice: Choice, limit: int, mark: str, seed: str) -> Spoken:
+    """A choice of a draft, calls and all."""
+    spoken = limited(choice, body.get("stop"), limit)
+    if choice.refusal:
+        return replace(spoken, pieces=(), refusal=spoken.pieces)
+    if choice.calls and spoken.finish_reason == "stop" and spoken.pieces == choice.pieces:
+        calls = choice.calls if body.get("parallel_tool_calls") is not False else choice.calls[:1]
+        called = _called(spoken.pieces, calls, limit - len(spoken.reasoning), mark)
+        return replace(called, reasoning=spoken.reasoning)
+    return _likely(body, spoken, seed)
+
+
+def limited(choice: Choice, stop: str | list[str] | None, limit: int) -> Spoken:
+    """The words of a choice, ended by a stop sequence or the limit where these come first."""
+    said = choice.pieces or choice.refusal
+    spoken = cut("".join(said), stop, limit, choice.thoughts, partial(_within, said))
+    if choice.finish_reason and spoken.finish_reason == "stop" and spoken.pieces == said:
+        return replace(spoken, finish_reason=choice.finish_reason)
+    return spoken
+
+
+def _within(pieces: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """As many of the pieces as make up the text with which they begin; the last one may be cut."""
+    kept: list[str] = []
+    left = len(text)
+    for piece in pieces:
+        if left <= 0:
+            break
+        kept.append(piece[:left])
+        left -= len(piece)
+    return tuple(kept)
+
+
+def _recounted(reply: Reply, draft: Draft, most: int) -> Reply:
+    """The reply with the counts of a draft, as far as they can be true."""
+    prompt = draft.prompt_tokens or reply.prompt_tokens
+    counted = reply.completion_tokens
+    told = counted if draft.completion_tokens is None else max(counted, min(draft.completion_tokens, most))
+    return replace(reply, prompt_tokens=prompt, cached_tokens=min(draft.cached_tokens, prompt), completion_tokens=told)
+
+
+def _likely(body: dict[str, Any], choice: Spoken, seed: str) -> Spoken:
+    """The choice with the likelihood of each piece, where that is asked for."""
     if body.get("logprobs") is not True:
         return choice
-    alternatives = int(body.get("top_logprobs") or 0)
-    return replace(choice, logprobs=chances.logprobs_of(choice.pieces, alternatives, f"{seed}/{index}"))
+    return replace(choice, logprobs=chances.logprobs_of(choice.pieces, int(body.get("top_logprobs") or 0), seed))
 
 
-def cut(text: str, stop: str | list[str] | None, limit: int, thoughts: str = "") -> Spoken:
+def cut(
+    text: str,
+    stop: str | list[str] | None,
+    limit: int,
+    thought: tuple[str, ...] = (),
+    pieces_of: Callable[[str], tuple[str, ...]] = story.pieces,
+) -> Spoken:
     """A choice that ends at the first stop sequence, then at the limit of tokens, to which thoughts count."""
     found = [text.find(s) for s in ([stop] if isinstance(stop, str) else stop or []) if s and s in text]
-    pieces = story.pieces(text[: min(found)] if found else text)
-    thought = scripted.pieces_of(thoughts)
+    pieces = pieces_of(text[: min(found)] if found else text)
     reason = "length" if len(thought) + len(pieces) > limit else "stop"
     return Spoken(pieces[: max(0, limit - len(thought))], reason, reasoning=thought[:limit])
 
 
 def _call(prompt: str, calls: tuple[tools.Call, ...], limit: int, mark: str) -> Spoken:
-    """What is said before the calls, then the calls; a call has a token for each piece of its arguments, and AROUND."""
-    said = scripted.pieces_of(tools.SAID_BEFORE.get(prompt.strip(), ""))
+    """What is said before the calls, then the calls."""
+    return _called(scripted.pieces_of(tools.SAID_BEFORE.get(prompt.strip(), "")), calls, limit, mark)
+
+
+def _called(said: tuple[str, ...], calls: tuple[tools.Call, ...], limit: int, mark: str) -> Spoken:
+    """Text, then calls; a call has a token for each piece of its arguments, and AROUND."""
     left = limit - len(said)
     made: list[Called] = []
     for call in calls:

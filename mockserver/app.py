@@ -28,6 +28,7 @@ from .journal import BODY_LIMIT, Entry, Journal
 from .pacing import Pacing, paced
 from .play import Played, Sleep, play
 from .reception import Reception, left_by
+from .scenarios.book import Book, Chosen, Given
 from .workshop import Work, Workshop
 
 LOG = logging.getLogger("mockserver")
@@ -58,11 +59,14 @@ class MockServer:
         sleep: Sleep = asyncio.sleep,
         respond: Respond = routes.respond,
         behaviour: Behaviour | None = None,
+        scenario: Given | None = None,
     ) -> None:
         """`fault` is put into every answer it applies to; raises LookupError where there is none of that name.
 
         `behaviour` is how the server carries itself, where no fault names another one; `respond` makes the good
-        answers. With port None there is no socket: whoever wants to talk to the server gives `accept()` a transport.
+        answers. `scenario` is what is replied to what: files and folders, or a Scenario; raises ConfigurationError with
+        the line to write instead. With port None there is no socket: whoever wants to talk to the server gives
+        `accept()` a transport.
         """
         self.journal = Journal()
         self.url = ""
@@ -75,6 +79,7 @@ class MockServer:
         self._sleep = sleep
         self._respond_to = respond
         self._behaviour = behaviour
+        self.book = Book(scenario) if scenario is not None else None
         self._shop = Workshop(self.journal, settings.slots, settings.overflow)
         self.journal.counts = self._shop.counts
         self._runner: web.ServerRunner | None = None
@@ -182,9 +187,11 @@ class MockServer:
         entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
         if request.method == "GET" and (shown := self._shown(asked.path)) is not None:
             return shown
-        good = self._respond_to(asked, self._settings, lambda: self.journal.document(request.query.get("mark", "")))
+        chosen, respond, settings = self._with_scenario()
+        good = respond(asked, settings, lambda: self.journal.document(request.query.get("mark", "")))
         if routes.is_side(asked.path):
             return good  # the rules are about completions, and so are their mutants
+        entry.scenario, name = chosen.entry, name or chosen.fault
         try:
             fault = faults.find(name) if name else self._fault
         except LookupError as error:
@@ -199,10 +206,24 @@ class MockServer:
             work.live_by(self._behaviour, asked)
         if fault and (says := fault[0].needs.second) and not (says(asked) and self._again(asked)):
             fault = None
+        good = chosen.finished(good)
         return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
+
+    def _with_scenario(self) -> tuple[Chosen, Respond, Settings]:
+        """What answers one request: as ever, or as the scenario has it."""
+        chosen = Chosen()
+        if self.book is None:
+            return chosen, self._respond_to, self._settings
+        self.book.refresh()
+        settings = self.book.settings(self._settings)
+        engine = partial(self.book.choose, settings=settings, chosen=chosen)
+        return chosen, partial(routes.respond, engine=engine), settings
 
     def _shown(self, path: str) -> Answer | None:
         """What the server shows of its state, None where this path shows nothing of it."""
+        if path == routes.HEALTH and self.book is not None:
+            self.book.refresh()
+            return windows.health(self.book.document())
         if path == routes.METRICS:
             return windows.metrics(self.journal)
         if path == routes.SLOTS and (capacity := self._shop.capacity_of(self._behaviour)):
@@ -242,9 +263,11 @@ def running(
     port: int = 0,
     fault: str | None = None,
     pacing: Pacing = AT_ONCE,
+    *,
+    scenario: Given | None = None,
 ) -> Iterator[str]:
     """A mock server in a thread of its own, for code without an event loop; gives its URL."""
-    server = MockServer(settings, host, port, fault, pacing)
+    server = MockServer(settings, host, port, fault, pacing, scenario=scenario)
     started = threading.Event()
     failure: list[OSError] = []
     ending: list[Callable[[], object]] = []
@@ -282,11 +305,13 @@ def serve(
     fault: str | None = None,
     pacing: Pacing = AT_ONCE,
     on_ready: Callable[[str], None] = lambda _: None,
+    *,
+    scenario: Given | None = None,
 ) -> None:
     """Serve until Ctrl-C. `on_ready` gets the URL once requests are answered; OSError says why none can be."""
 
     async def live() -> None:
-        async with MockServer(settings, host, port, fault, pacing) as server:
+        async with MockServer(settings, host, port, fault, pacing, scenario=scenario) as server:
             on_ready(server.url)
             await asyncio.Event().wait()
 

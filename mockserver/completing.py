@@ -16,6 +16,7 @@ from conformance.wire.script import Answer
 from . import answering, pacing
 from .answering import Settings, refusal
 from .engines import scripted, story
+from .engines.draft import Draft, Engine
 from .pacing import Extent
 
 DEFAULT_LIMIT = 16
@@ -25,16 +26,21 @@ ALTERNATIVES = (" the", " a", " and", " of", " to")
 """What might have come in the place of a token."""
 
 
-def answer(request: Request, settings: Settings) -> Answer:
-    """The answer of a server that does everything right."""
+def answer(request: Request, settings: Settings, engine: Engine | None = None) -> Answer:
+    """The answer of a server that does everything right; the words come from `engine`, if it has any."""
     if (refused := answering.locked(request, settings) or _refuse(request.body, settings)) is not None:
         return refused
     body = request.body
     assert isinstance(body, dict)  # _refuse let nothing else through
+    draft = engine(request) if engine is not None else None
+    if isinstance(draft, Answer):
+        return draft
     mark = answering.mark_of(request, settings)
-    reply = _reply(body, settings, mark)
+    reply = _reply(body, settings, mark, draft)
     prompts = _prompts(body)
-    rhythm = story.rhythm_of(" ".join(prompts), sum(len(prompt.split()) for prompt in prompts))
+    rhythm = (
+        draft.rhythm if draft else story.rhythm_of(" ".join(prompts), sum(len(prompt.split()) for prompt in prompts))
+    )
     echoes = sum(bool(choice.echoed) for choice in reply.choices)
     extent = Extent(echoes, sum(len(choice.tokens) for choice in reply.choices), len(reply.choices))
     if body.get("stream") is not True:
@@ -61,15 +67,18 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
     return answering.no_model(body["model"]) if body["model"] not in settings.models else None
 
 
-def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Completion:
+def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | None) -> Completion:
     prompts = _prompts(body)
     choices = tuple(
-        _write(body, prompt, f"{settings.seed}/{body.get('seed')}", choice)
+        _write(body, prompt, f"{settings.seed}/{body.get('seed')}", choice, draft)
         for prompt in prompts
         for choice in range(body.get("n") or 1)
     )
     counted = sum(len(scripted.pieces_of(prompt)) for prompt in prompts)
     written = sum(len(choice.tokens) for choice in choices)
+    if draft is not None:
+        counted = draft.prompt_tokens or counted
+        written = max(written, min(draft.completion_tokens or 0, _limit(body) * len(choices)))
     return Completion(
         id=f"cmpl-{mark[:29]}",
         created=settings.created,
@@ -80,11 +89,18 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str) -> Completion:
     )
 
 
-def _write(body: dict[str, Any], prompt: str, seed: str, choice: int) -> Written:
-    """One completion of one prompt."""
+def _limit(body: dict[str, Any]) -> int:
     limit = body.get("max_tokens")
-    text = story.said(prompt, seed=seed, choice=choice) or scripted.reply(prompt, seed=seed, choice=choice)
-    said = answering.cut(text, body.get("stop"), DEFAULT_LIMIT if limit is None else limit)
+    return DEFAULT_LIMIT if limit is None else int(limit)
+
+
+def _write(body: dict[str, Any], prompt: str, seed: str, choice: int, draft: Draft | None) -> Written:
+    """One completion of one prompt."""
+    if draft is not None:
+        said = answering.limited(draft.choice(choice), body.get("stop"), _limit(body))
+    else:
+        text = story.said(prompt, seed=seed, choice=choice) or scripted.reply(prompt, seed=seed, choice=choice)
+        said = answering.cut(text, body.get("stop"), _limit(body))
     most = body.get("logprobs")
     tokens = tuple(_token(piece, most) for piece in said.pieces)
     echoed = tuple(_token(piece, most) for piece in scripted.pieces_of(prompt)) if body.get("echo") else ()

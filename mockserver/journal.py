@@ -33,6 +33,8 @@ class Entry:
     mark: str = ""
     """The header x-streamspec-mark."""
     fault: str | None = None
+    scenario: str = ""
+    """The entry of the scenario that replies, "" where none does."""
     status: int | None = None
     """Null until there is an answer."""
     events: int = 0

@@ -1,8 +1,10 @@
 """How fast a server speaks: waits put between the acts of an answer. Knows no clock; whoever plays the acts waits."""
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice, repeat
 
 from conformance.wire import encoder
 from conformance.wire.script import Act, Answer, Send, Wait
@@ -61,20 +63,32 @@ def held(answer: Answer, rhythm: Rhythm, extent: Extent) -> Answer:
     if rhythm == Rhythm():
         return answer
     if not rhythm.gap:
-        return replace(answer, before=(Wait(rhythm.reading),))
+        return replace(answer, before=(Wait(rhythm.reading + rhythm.first),))
     waits = [Wait(rhythm.reading + rhythm.first, makes=0)]
+    gaps = _gaps(rhythm, extent)
     for made in range(0, extent.tokens, AT_A_TIME):
         now = min(AT_A_TIME, extent.tokens - made)
-        waits.append(Wait(now * rhythm.gap / extent.choices, makes=now))
+        seconds = sum(islice(gaps, now)) if rhythm.jitter else now * rhythm.gap / extent.choices
+        waits.append(Wait(seconds, makes=now))
     return replace(answer, before=tuple(waits))
 
 
 def _told(messages: Callable[[], Iterable[str]], rhythm: Rhythm, extent: Extent) -> Iterator[Act]:
     yield Wait(rhythm.reading * (1 - BEFORE_THE_HEAD) + rhythm.first, makes=0 if rhythm.gap else None)
+    gaps = _gaps(rhythm, extent)
     for position, message in enumerate(messages()):
         if rhythm.gap and extent.lead <= position < extent.lead + extent.tokens:
-            yield Wait(rhythm.gap / extent.choices, makes=1)
+            yield Wait(next(gaps), makes=1)
         yield Send(encoder.message(message))
+
+
+def _gaps(rhythm: Rhythm, extent: Extent) -> Iterator[float]:
+    """Seconds for each token in turn; choices are told at the same time."""
+    gap = rhythm.gap / extent.choices
+    if not rhythm.jitter:
+        return repeat(gap)
+    chance = random.Random(rhythm.seed)  # noqa: S311 - repeatable on purpose
+    return (gap * (1 + rhythm.jitter * (2 * chance.random() - 1)) for _ in repeat(None))
 
 
 def _slower(acts: Iterable[Act], pacing: Pacing) -> Iterator[Act]:

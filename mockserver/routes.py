@@ -10,6 +10,7 @@ from conformance.wire.script import Answer
 
 from . import answering, completing
 from .answering import Settings
+from .engines.draft import Engine
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -27,8 +28,13 @@ def is_side(path: str) -> bool:
     return path in (MODELS, *SHOWN) or path.startswith(f"{MODELS}/")
 
 
-def respond(request: Request, settings: Settings, journal: Callable[[], object] = dict) -> Answer:
-    """The answer of a server that does everything right; `journal` tells what it has on record."""
+def respond(
+    request: Request, settings: Settings, journal: Callable[[], object] = dict, engine: Engine | None = None
+) -> Answer:
+    """The answer of a server that does everything right.
+
+    `journal` tells what it has on record; `engine` says the words, where it has any.
+    """
     path = unquote(request.path)
     name = path.removeprefix(f"{MODELS}/") if path.startswith(f"{MODELS}/") else None
     wanted = METHODS.get(MODELS if name else path)
@@ -39,9 +45,9 @@ def respond(request: Request, settings: Settings, journal: Callable[[], object] 
         return answering.refusal(405, message, code="method_not_allowed", headers=(("allow", wanted),))
     mark = hashlib.sha256(f"{settings.seed}\n{path!r}".encode()).hexdigest()
     if path == CHAT:
-        return answering.answer(request, settings)
+        return answering.answer(request, settings, engine)
     if path == COMPLETIONS:
-        return completing.answer(request, settings)
+        return completing.answer(request, settings, engine)
     if path in (HEALTH, JOURNAL):
         return answering.document({"status": "ok"} if path == HEALTH else journal(), mark)
     return answering.locked(request, settings) or _models(name, settings, mark)

@@ -1,4 +1,4 @@
-"""What the mock server shows of itself to whoever watches it: /metrics and /slots. Knows no request."""
+"""What the mock server shows of itself to whoever watches it: /metrics, /slots and /health. Knows no request."""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,6 +24,13 @@ def metrics(journal: Journal) -> Answer:
         f"# HELP {name} {says}\n# TYPE {name} {kind}\n{name} {value}\n" for name, kind, says, value in figures
     )
     return Answer(200, (("content-type", PLAIN),), (Send(text.encode()),), Framing.LENGTH)
+
+
+def health(scenario: dict[str, object]) -> Answer:
+    """Whether the server is well, and what there is to know of its scenario."""
+    return answering.document(
+        {"status": "ok", "scenario": scenario}, hashlib.sha256(routes.HEALTH.encode()).hexdigest()
+    )
 
 
 def slots(capacity: int, worked_on: Sequence[Entry], leaks: int) -> Answer:

@@ -1,9 +1,13 @@
 """`streamspec mock`: serve the mock server. Knows none of its workings."""
 
+import json
 import os
+from pathlib import Path
 
 import click
 
+import schemas
+from conformance.mistakes import ConfigurationError
 from conformance.rules.behaviour import Overflow
 from mockserver.answering import Settings
 from mockserver.app import serve
@@ -27,11 +31,32 @@ OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
     help="What becomes of requests beyond the slots.",
 )
 @click.option("--gzip", is_flag=True, help="Compress streams for clients that take that.")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="What to reply to what, in YAML; may be given again. Read anew when it changes.",
+)
+@click.option("--scenario-schema", is_flag=True, help="Print the JSON Schema of scenarios, for editors, and leave.")
 @click.option("--key-env", help="Environment variable with the only key to let in (default: everybody is let in).")
 def mock(
-    host: str, port: int, seed: int, fault: str | None, slots: int, overflow: str, gzip: bool, key_env: str | None
+    host: str,
+    port: int,
+    seed: int,
+    fault: str | None,
+    slots: int,
+    overflow: str,
+    gzip: bool,
+    scenarios: tuple[Path, ...],
+    scenario_schema: bool,
+    key_env: str | None,
 ) -> None:
     """Serve a deterministic mock that answers like OpenAI; per request, model "mock#RULE#MUTANT" breaks one rule."""
+    if scenario_schema:
+        click.echo(json.dumps(schemas.load("scenario"), indent=2))
+        return
     keys = frozenset[str]()
     if key_env:
         if not os.environ.get(key_env):
@@ -39,8 +64,8 @@ def mock(
         keys = frozenset({os.environ[key_env]})
     try:
         settings = Settings(seed=seed, keys=keys, slots=slots, overflow=OVERFLOWS[overflow], gzip=gzip)
-        serve(settings, host=host, port=port, fault=fault, on_ready=_say_ready)
-    except LookupError as problem:
+        serve(settings, host=host, port=port, fault=fault, on_ready=_say_ready, scenario=scenarios or None)
+    except (LookupError, ConfigurationError) as problem:
         fail(str(problem))
     except OSError as problem:
         fail(problem.strerror or str(problem))

@@ -37,6 +37,10 @@ class Rhythm:
     """From there to the first event."""
     gap: float = 0.0
     """For each token."""
+    jitter: float = 0.0
+    """By what part of itself a gap may be shorter or longer."""
+    seed: str = ""
+    """Decides by how much each of them is."""
 
 
 @lru_cache(maxsize=16)

@@ -32,6 +32,8 @@ class Spoken:
     """What it thinks before it speaks, in pieces; sent as `reasoning_content`, which OpenAI does not have."""
     logprobs: tuple[dict[str, Any], ...] | None = None
     """One entry for each piece of the text; None where they were not asked for."""
+    refusal: tuple[str, ...] = ()
+    """What it says in the place of text, in pieces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Reply:
     prompt_tokens: int
     completion_tokens: int
     service_tier: str = "default"
+    cached_tokens: int = 0
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -58,7 +61,7 @@ class Reply:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": self.prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens, "audio_tokens": 0},
             "completion_tokens_details": {
                 "reasoning_tokens": reasoning_tokens,
                 "audio_tokens": 0,
@@ -100,7 +103,8 @@ def chunks(reply: Reply, *, usage: bool) -> Iterator[dict[str, Any]]:
 
 def deltas_of(choice: Spoken) -> int:
     """How many chunks of a stream go between the role and the finish_reason of a choice."""
-    return len(choice.reasoning) + len(choice.pieces) + sum(1 + len(call.pieces) for call in choice.calls)
+    calls = sum(1 + len(call.pieces) for call in choice.calls)
+    return len(choice.reasoning) + len(choice.pieces) + len(choice.refusal) + calls
 
 
 def completion(reply: Reply) -> dict[str, Any]:
@@ -131,6 +135,8 @@ def _deltas(choice: Spoken) -> Iterator[tuple[dict[str, Any], dict[str, Any] | N
         yield {"reasoning_content": piece}, None
     for position, piece in enumerate(choice.pieces):
         yield {"content": piece}, None if choice.logprobs is None else _logprobs(choice.logprobs[position])
+    for piece in choice.refusal:
+        yield {"refusal": piece}, None
     for number, call in enumerate(choice.calls):
         first = {"index": number, "id": call.id, "type": "function"}
         yield {"tool_calls": [{**first, "function": {"name": call.name, "arguments": ""}}]}, None
@@ -156,12 +162,12 @@ def _counted(reply: Reply, told: Iterator[dict[str, Any]]) -> Iterator[dict[str,
 
 
 def _message(choice: Spoken) -> dict[str, Any]:
-    text = "".join(choice.pieces) if choice.pieces or not choice.calls else None
+    text = "".join(choice.pieces) if choice.pieces or not (choice.calls or choice.refusal) else None
     calls = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(call.pieces)}}
         for call in choice.calls
     ]
-    message = {"role": "assistant", "content": text, "refusal": None}
+    message = {"role": "assistant", "content": text, "refusal": "".join(choice.refusal) or None}
     if choice.reasoning:
         message["reasoning_content"] = "".join(choice.reasoning)
     return {**message, "tool_calls": calls} if calls else message
