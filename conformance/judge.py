@@ -148,14 +148,13 @@ def _without_exchange(rule: Rule, run: _Judged, known: str | None, excuse: str) 
     need, exchanges, features = rule.needs, run.exchanges, run.features
     made = [exchange for exchange in exchanges if exchange.probe in need.probes]
     verdict = Verdict.NOT_APPLICABLE
-    if excuse:
-        reason = excuse
+    omitted = "" if made else next((run.left_out[name] for name in need.probes if name in run.left_out), "")
+    if omitted or excuse:
+        reason = omitted or excuse
     elif features is None:
         reason = f"needs {need.name}"
     elif need.feature and need.feature not in features:
         reason = f"feature {need.feature!r} is not declared"
-    elif not made and (why := next((run.left_out[name] for name in need.probes if name in run.left_out), "")):
-        reason = why
     elif not made:
         reason = f"needs {need.name}, which no probe of this run asks for"
     else:

@@ -221,7 +221,7 @@ def _again(target: Target, options: dict[str, Any]) -> str:
         if options[option] is not None:
             words += [f"--{option.replace('_', '-')}", str(options[option])]
     words += [f"--{option.replace('_', '-')}" for option in ("no_launch", "insecure") if options[option]]
-    words += ["--profile", "strict"] if options["profile"] == "strict" else []
+    words += ["--profile", options["profile"]] if options["profile"] != "full" else []
     return shlex.join(["streamspec", "run", *words])
 
 

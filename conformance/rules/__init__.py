@@ -3,7 +3,6 @@
 from conformance.rules import completions
 from conformance.rules.chat import (
     cancellation,
-    cancellation_after,
     choice,
     concurrency,
     concurrency_burst,
@@ -102,6 +101,5 @@ ALL: tuple[Rule, ...] = (
     *concurrency_leaving.RULES,
     *concurrency_burst.RULES,
     *cancellation.RULES,
-    *cancellation_after.RULES,
     *completions.RULES,
 )

@@ -1,4 +1,4 @@
-"""The catalogue and the needs of rules keep in step."""
+"""The catalogues of probes and of trials and the needs of rules keep in step."""
 
 import re
 from collections import Counter
@@ -6,26 +6,29 @@ from collections import Counter
 import pytest
 
 from conformance.probes.catalogue import PROBES, find, requests_of
+from conformance.probes.trials.catalogue import TRIALS
 from conformance.rules import ALL
 
+NAMES = [probe.name for probe in PROBES] + [trial.name for trial in TRIALS]
+FEATURES = {one.name: {one.feature} - {""} for one in (*PROBES, *TRIALS)}
 NEEDS = list(dict.fromkeys(rule.needs for rule in ALL))
 
 
-def test_there_is_a_probe_for_every_name_in_a_need():
-    assert {name for need in NEEDS for name in need.probes} - {probe.name for probe in PROBES} == set()
+def test_there_is_a_probe_or_a_trial_for_every_name_in_a_need():
+    assert {name for need in NEEDS for name in need.probes} - set(NAMES) == set()
 
 
-def test_every_probe_is_there_for_some_need():
-    assert {probe.name for probe in PROBES} - {name for need in NEEDS for name in need.probes} == set()
+def test_every_probe_and_every_trial_is_there_for_some_need():
+    assert set(NAMES) - {name for need in NEEDS for name in need.probes} == set()
 
 
 def test_names_are_unique_and_fit_to_be_file_names():
-    assert [name for name, count in Counter(probe.name for probe in PROBES).items() if count > 1] == []
-    assert [probe.name for probe in PROBES if not re.fullmatch(r"[a-z]+(-[a-z]+)*", probe.name)] == []
+    assert [name for name, count in Counter(NAMES).items() if count > 1] == []
+    assert [name for name in NAMES if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name)] == []
 
 
 def test_a_target_that_declares_the_feature_of_a_need_and_no_other_runs_a_probe_for_it():
-    unmet = [n.name for n in NEEDS if not any(find(name).feature in ("", n.feature) for name in n.probes)]
+    unmet = [n.name for n in NEEDS if not any(FEATURES[name] <= {n.feature} for name in n.probes)]
     assert unmet == []
 
 

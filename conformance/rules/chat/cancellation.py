@@ -1,14 +1,23 @@
-"""A client leaves, and the server stops: in every situation, by FIN and by RST. Judges what was seen by others."""
+"""A client leaves: the server stops, in every situation, by FIN and by RST; it lives, and its next answer is its own.
+
+Judges what was seen by others; looks at nothing itself.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from conformance.protocols.chat.states import Kind
 from conformance.protocols.exchange import Exchange, Request
-from conformance.protocols.finding import Finding
+from conformance.protocols.finding import Finding, show
+from conformance.protocols.viewing import view_of
 from conformance.protocols.watch import Watch
 from conformance.rules.behaviour import Behaviour, Moment, Stops
 from conformance.rules.chat.leaving_needs import (
+    ASKED_AGAIN,
+    CLIENT,
     COUNTED,
+    FOLLOWED,
+    HALF_CLOSE,
     LEFT_AFTER_HEAD,
     LEFT_BEFORE_FIRST,
     LEFT_COMPLETIONS,
@@ -18,6 +27,7 @@ from conformance.rules.chat.leaving_needs import (
     LEFT_NOT_STREAMED,
     LEFT_TWO_CHOICES,
     WAITED,
+    asks_half_closed,
     calls_tools,
     is_completion,
     is_plain,
@@ -25,14 +35,18 @@ from conformance.rules.chat.leaving_needs import (
     several,
     silence_left,
 )
-from conformance.rules.rule import MUST, SHOULD, rule
-from conformance.rules.sources import SUITE, issue
+from conformance.rules.rule import MAY, MUST, SHOULD, rule
+from conformance.rules.sources import RFC9112, SUITE, issue
 
 IN_TIME = 5.0
 """Seconds within which the work for a client that has left must end."""
 SOON = 2.0
 """Seconds within which a stream that is under way ought to stop: its server writes, and so it can know."""
 POLICY = SUITE.at("5 s, for what every server claims and no specification says")
+SEEN = 12
+"""Characters of what would have come next that show that somebody else's answer goes on."""
+NEAR = 80
+"""Characters behind what the client had heard, among which they are looked for: some may have been lost on the way."""
 WAYS = {"fin": "closed the connection", "rst": "tore the connection down"}
 
 
@@ -222,6 +236,81 @@ def gauge_returns(exchange: Exchange) -> Iterator[Finding]:
         yield exchange.finding("as many requests counted as before", f"{counted} ({watch.observer}: {watch.how})")
 
 
+def outcome_of(exchange: Exchange) -> str:
+    """What is wrong with an answer that had to come whole, in words; "" where it is whole."""
+    if exchange.head is None:
+        return f"no response ({exchange.ending.value})"
+    if exchange.status != 200:
+        return f"status {exchange.status}"
+    if not any(step.kind is Kind.TERMINATOR for step in exchange.steps):
+        last = exchange.steps[-1].kind.value if exchange.steps else "no message"
+        return f"a stream without [DONE], ended by {exchange.ending.value} after {last}"
+    return ""
+
+
+@rule(
+    id="chat/cancellation/survives",
+    level=MUST,
+    says="After clients have left, be it a hundred in a row, the server answers the next one.",
+    source=(
+        SUITE.at("requirement CAN-04"),
+        issue("sgl-project/sglang#36552"),
+        issue("vllm-project/vllm#2475"),
+    ),
+    needs=FOLLOWED,
+    broken_when=(Behaviour(name="dies-after-twenty", dies_after=20),),
+    also_breaks=("http/connection/head-arrives",),
+)
+def survives(exchange: Exchange) -> Iterator[Finding]:
+    last = exchange.group[-1]
+    clients = 1 + sum(1 for other in exchange.group if other.left_by)
+    if last.status != 429 and (wrong := outcome_of(last)):
+        times = "a client had left" if clients == 1 else f"{clients} clients had left"
+        yield exchange.finding(f"an answer to the next request after {times}", wrong)
+
+
+@rule(
+    id="chat/cancellation/again",
+    level=SHOULD,
+    says="The same request right after its client has left is answered whole, and from the start.",
+    source=(SUITE.at("requirement CAN-13"), issue("sgl-project/sglang#36552")),
+    needs=ASKED_AGAIN,
+    broken_when=(Behaviour(name="goes-on-where-the-other-left", residue=True),),
+)
+def again(exchange: Exchange) -> Iterator[Finding]:
+    then, undisturbed = exchange.group
+    if outcome_of(undisturbed):
+        return  # it is not the leaving that makes this server stumble
+    if wrong := outcome_of(then):
+        yield exchange.finding("a whole answer to the same request at once", wrong)
+        return
+    heard, whole, next_one = _text(exchange), _text(undisturbed), _text(then)
+    rest = whole[len(heard) : len(heard) + NEAR] if heard and whole.startswith(heard) else ""
+    start = next_one[:SEEN]
+    if len(start) == SEEN and start in rest and not whole.startswith(start):
+        got = f"{show(next_one[:40])}, with which the one that was left would have gone on"
+        yield exchange.finding(f"an answer that begins {show(whole[:40])}", got)
+
+
+def _text(exchange: Exchange) -> str:
+    choice = view_of(exchange).choices.get(0)
+    return choice.text if choice is not None else ""
+
+
+@rule(
+    id="chat/cancellation/half-close",
+    level=MAY,
+    says="A client that closes its sending side alone gets its answer, or the work for it ends.",
+    source=(SUITE.at("requirement CAN-05: a server is free to do either"), RFC9112.at("9.6")),
+    needs=HALF_CLOSE,
+    broken_when=(Behaviour(name="goes-on-for-nobody", stops=Stops.NEVER, when=asks_half_closed),),
+)
+def half_close(exchange: Exchange) -> Iterator[Finding]:
+    watch = exchange.watch
+    if watch is not None and watch.stopped is False and watch.observer != CLIENT:
+        yield exchange.finding("the rest of the answer, or an end of the work", told(watch))
+
+
 RULES = (
     stops_mid_stream,
     stops_promptly,
@@ -233,4 +322,7 @@ RULES = (
     stops_when_not_streamed,
     stops_text_completion,
     gauge_returns,
+    survives,
+    again,
+    half_close,
 )
