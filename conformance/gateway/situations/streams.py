@@ -38,7 +38,7 @@ ARGUMENTS = ('{"', "city", '":"', "Paris", '"}')
 BIG = 500
 """Events of a burst."""
 UNHURRIED = 0.16
-"""Seconds between two events. TCP holds back what a proxy marks as incomplete for 200 ms, and then sends two of these."""
+"""Seconds between two events. TCP holds back for 200 ms what a proxy marks as incomplete, then sends two of these."""
 
 
 def _good(request: Request) -> Plan:
