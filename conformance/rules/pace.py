@@ -247,8 +247,8 @@ def are_made_apart(rounds: Rounds) -> Waiting | str:
     An answer that is limited to the last token of a burst is over later than one limited to the first, by the time
     that it takes to make those between; where a model makes them in one step, both are over at the same time.
     """
-    limits = sorted({limit_of(e) for e in rounds.little})
-    if len(limits) != 2:
+    limits = sorted({limit_of(e) for e in rounds.little})[-2:]
+    if len(limits) < 2:
         return "the long answers come in bursts, and no short ones tell whether their tokens are made so"
     first, last = ([e for e in rounds.little if limit_of(e) == limit] for limit in limits)
     made = median([limit_of(e) for e in rounds.much]) - limits[0]

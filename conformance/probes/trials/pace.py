@@ -89,15 +89,20 @@ async def _short_and_long(series: _Series, bench: Bench) -> list[Exchange]:
         tokens = better
         series.made.clear()
         first = await series.ask(_limited(bench, tokens))
-    shorts = ends_of_a_burst(first) if first is not None and series.good and comes_in_bursts(first) else None
-    limits = shorts or (SHORT, SHORT)
     for _ in range(ROUNDS - 2):
-        await series.ask_each(_limited(bench, limit) for limit in (*limits, tokens))
-    await series.ask_each(_limited(bench, limit) for limit in 2 * limits)
+        await series.ask_each(_limited(bench, limit) for limit in (*_short(series), tokens))
+    await series.ask_each(_limited(bench, limit) for limit in 2 * _short(series))
     if series.good and more_would_tell(series.made):
+        limits = _short(series)
         for _ in range(ROUNDS):
             await series.ask_each(_limited(bench, limit) for limit in (*limits, tokens))
     return await series.lead(_limited(bench, tokens))
+
+
+def _short(series: _Series) -> tuple[int, int]:
+    """Tokens of two short answers: the first and the last of a burst, where a long answer came in bursts."""
+    ends = (ends_of_a_burst(exchange) for exchange in series.made if comes_in_bursts(exchange))
+    return next((found for found in ends if found), (SHORT, SHORT))
 
 
 def length(tempo: Tempo) -> int:
