@@ -87,6 +87,11 @@ def parse(text: str, name: str, kind: Kind, check: Check) -> tuple[yaml.Node, An
 
 def line_of(node: yaml.Node, path: Sequence[Any]) -> int:
     """The line of the deepest node on a path that there is."""
+    return _found(node, path)[0]
+
+
+def _found(node: yaml.Node, path: Sequence[Any]) -> tuple[int, yaml.Node]:
+    """The deepest node on a path that there is, and the line where it, or its key, stands."""
     line = node.start_mark.line + 1
     for part in path:
         if isinstance(node, yaml.MappingNode):
@@ -99,7 +104,16 @@ def line_of(node: yaml.Node, path: Sequence[Any]) -> int:
             line = node.start_mark.line + 1
         else:
             break
-    return line
+    return line, node
+
+
+def _quoted(root: yaml.Node, path: Sequence[Any]) -> str:
+    """How to write as text what is none to YAML: yes, 3, 2026-01-01."""
+    _, node = _found(root, path)
+    if not isinstance(node, yaml.ScalarNode) or not node.value or not path:
+        return ""
+    key = f"{path[-1]}: " if isinstance(path[-1], str) else "- "
+    return f"; as text:  {key}'{node.value}'"
 
 
 def instead(written: str, known: Sequence[str], before: str = "") -> str:
@@ -132,7 +146,8 @@ def _in_words(root: yaml.Node, error: ValidationError, kind: Kind) -> Iterator[M
         case "type":
             types = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
             wanted = " or ".join(TYPES.get(str(name), str(name)) for name in types)
-            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{_hint(path, kind, 'write')}"
+            hint = _hint(path, kind, "write") + (_quoted(root, path) if "string" in types else "")
+            yield line, f"{where} is {_yaml_type(error.instance)}, wanted {wanted}{hint}"
         case "pattern":
             pattern = str(error.validator_value)
             is_name = "propertyNames" in error.absolute_schema_path

@@ -222,7 +222,9 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | N
     else:
         calls = tools.calls_of(prompt, tools.choice_of(body), parallel=parallel)
         choices = tuple(
-            _call(prompt, calls, limit, f"{mark}/{index}") if calls else _say(body, prompt, seed, index, limit)
+            _likely(body, _call(prompt, calls, limit, f"{mark}/{index}"), f"{seed}/{index}")
+            if calls
+            else _say(body, prompt, seed, index, limit)
             for index in numbers
         )
     reply = Reply(
@@ -262,7 +264,7 @@ def _told(body: dict[str, Any], choice: Choice, limit: int, mark: str, seed: str
     if choice.calls and spoken.finish_reason == "stop" and spoken.pieces == choice.pieces:
         calls = choice.calls if body.get("parallel_tool_calls") is not False else choice.calls[:1]
         called = _called(spoken.pieces, calls, limit - len(spoken.reasoning), mark)
-        return replace(called, reasoning=spoken.reasoning)
+        spoken = replace(called, reasoning=spoken.reasoning)
     return _likely(body, spoken, seed)
 
 
@@ -296,8 +298,8 @@ def _recounted(reply: Reply, draft: Draft, most: int) -> Reply:
 
 
 def _likely(body: dict[str, Any], choice: Spoken, seed: str) -> Spoken:
-    """The choice with the likelihood of each piece, where that is asked for."""
-    if body.get("logprobs") is not True:
+    """The choice with the likelihood of each piece, where that is asked for; calls have none."""
+    if body.get("logprobs") is not True or (choice.calls and not choice.pieces):
         return choice
     return replace(choice, logprobs=chances.logprobs_of(choice.pieces, int(body.get("top_logprobs") or 0), seed))
 
@@ -309,10 +311,13 @@ def cut(
     thought: tuple[str, ...] = (),
     pieces_of: Callable[[str], tuple[str, ...]] = story.pieces,
 ) -> Spoken:
-    """A choice that ends at the first stop sequence, then at the limit of tokens, to which thoughts count."""
+    """A choice that ends at the first stop sequence, then at the limit of tokens, to which thoughts count.
+
+    Who comes to the limit with the last word has had no token left to say that it was the last.
+    """
     found = [text.find(s) for s in ([stop] if isinstance(stop, str) else stop or []) if s and s in text]
     pieces = pieces_of(text[: min(found)] if found else text)
-    reason = "length" if len(thought) + len(pieces) > limit else "stop"
+    reason = "length" if len(thought) + len(pieces) >= limit + bool(found) else "stop"
     return Spoken(pieces[: max(0, limit - len(thought))], reason, reasoning=thought[:limit])
 
 

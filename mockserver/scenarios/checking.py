@@ -175,13 +175,15 @@ def _in_said(path: Path, said: dict[str, Any], known: tuple[str, ...]) -> Iterat
         arguments = call.get("arguments", {})
         yield from _in_words(place, arguments, known)
         yield from _no_json(place, arguments)
-        if not isinstance(arguments, dict) and not any(True for part in arguments for _ in names_in(part)):
-            yield from _in_arguments(place, "".join(arguments))
+        if not isinstance(arguments, dict):
+            yield from _in_arguments(place, [arguments] if isinstance(arguments, str) else arguments)
 
 
-def _in_arguments(path: Path, text: str) -> Iterator[Found]:
+def _in_arguments(path: Path, parts: list[str]) -> Iterator[Found]:
+    if any(True for part in parts for _ in names_in(part)):
+        return  # what is filled in decides
     try:
-        fits = isinstance(json.loads(text), dict)
+        fits = isinstance(json.loads("".join(parts)), dict)
     except (ValueError, RecursionError):
         fits = False
     if not fits:

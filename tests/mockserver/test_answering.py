@@ -64,7 +64,11 @@ def test_a_limit_of_tokens_ends_every_choice_with_length(name: str) -> None:
 
 
 def test_a_limit_that_is_not_reached_changes_nothing() -> None:
-    assert ["stop"] == finishes(ask(stream=True, max_tokens=10))
+    assert ["stop"] == finishes(ask(stream=True, max_tokens=11))
+
+
+def test_a_limit_that_is_reached_by_the_last_word_ends_the_choice() -> None:
+    assert ["length"] == finishes(ask(stream=True, max_tokens=10))
 
 
 @pytest.mark.parametrize("stop", ["5", ["5"], ["7", "5", ""]])
