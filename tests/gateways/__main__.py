@@ -1,9 +1,8 @@
-"""`python -m tests.gateways NAME http://UPSTREAM`: one gateway by hand, until Ctrl-C.
+"""`python -m tests.gateways NAME`: one gateway by hand, at port 4000 in front of port 8900, until Ctrl-C.
 
 Without arguments: what there is, and in which version.
 """
 
-import contextlib
 import signal
 import sys
 
@@ -19,15 +18,24 @@ def _listed() -> None:
             print(f"{program.name:24} {'-':12} {error}")
 
 
-def main(name: str = "", upstream: str = "http://127.0.0.1:9000") -> None:
-    """Start it and say where it listens."""
+def main(name: str = "", port: str = "4000", upstream: str = "http://127.0.0.1:8900") -> None:
+    """Start it and say how to try it."""
     if not name:
-        return _listed()
-    program = {program.name: program for program in ALL}[name]
-    with contextlib.suppress(KeyboardInterrupt), started(program, upstream.removesuffix("/v1")) as running:
-        print(f"{program.name} at {running.url} in front of {upstream}; its log: {running.log}", flush=True)
-        signal.pause()
-    return None
+        _listed()
+        return
+    programs = {program.name: program for program in ALL}
+    if name not in programs:
+        sys.exit(f"no gateway is called {name!r}; there are {', '.join(programs)}")
+    try:
+        with started(programs[name], upstream.removesuffix("/v1"), int(port)) as running:
+            headers = "".join(f" --header '{header}: {value}'" for header, value in running.headers.items())
+            print(f"{name} forwards to {upstream}; its log: {running.log}\nTry it: ", end="")
+            print(f"streamspec gateway --url {running.url} --model any{headers}", flush=True)
+            signal.pause()
+    except NotInstalled as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        pass
 
 
 if __name__ == "__main__":

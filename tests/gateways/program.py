@@ -97,13 +97,16 @@ def version(program: Program) -> str:
 
 
 @contextmanager
-def started(program: Program, upstream: str) -> Iterator[Running]:
-    """The gateway in front of an upstream, given as http://HOST:PORT. Raises NotInstalled and DidNotStart."""
+def started(program: Program, upstream: str, at: int = 0) -> Iterator[Running]:
+    """The gateway in front of an upstream, given as http://HOST:PORT. Raises NotInstalled and DidNotStart.
+
+    `at`: its port; 0 for a free one.
+    """
     executable = find(program)
     with tempfile.TemporaryDirectory(prefix=f"streamspec-{program.name}-", ignore_cleanup_errors=True) as made:
         folder, log = Path(made), Path(made, "log")
         for attempt in range(ATTEMPTS):
-            port = free_port()
+            port = at or free_port()
             process = _start(program, [executable, *program.command(upstream, port, folder)], folder, log)
             try:
                 if _listens(process, port, program.seconds):
