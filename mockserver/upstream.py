@@ -65,6 +65,8 @@ class Served:
     plan: Plan
     writes: list[tuple[float, bytes]] = field(default_factory=list)
     """Every write, framing included; the first is the head, unless there is none."""
+    planned: tuple[bytes, ...] = ()
+    """Every write that there is to be, framing included."""
     ended_at: float | None = None
     """When all had been sent."""
     left_at: float | None = None
@@ -298,10 +300,11 @@ class _Line(asyncio.Protocol):
         if served.version == "1.0" and answer.framing is Framing.CHUNKED:
             answer = replace(answer, framing=Framing.CLOSE)
         script = encoder.on_the_wire(answer)
-        if served.plan.before:
-            await asyncio.sleep(served.plan.before)
         if cut and answer.framing is Framing.CHUNKED:
             script = script[:-1]  # without the last chunk
+        served.planned = tuple(act.data for act in script if isinstance(act, Send))
+        if served.plan.before:
+            await asyncio.sleep(served.plan.before)
         for act in script:
             match act:
                 case Send(data):

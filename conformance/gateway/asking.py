@@ -9,15 +9,16 @@ from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
 from conformance.probes.performing import close
 from conformance.probes.recorder import Leave, not_sent, record
-from conformance.probes.recording_file import RecordingFile
+from conformance.probes.recording_file import RecordingFile, add_watch
 from conformance.probes.sending import agent, recorded
 from conformance.probes.way import JSON
-from conformance.protocols.exchange import Exchange, Request
+from conformance.protocols.exchange import Ending, Exchange, Request
+from conformance.protocols.watch import Watch
 from conformance.wire.events import Message
 from mockserver.upstream import MARK, Upstream
 
 from .leaving import Left
-from .pair import Pair, given_of
+from .pair import Pair
 from .situations.leaving import AFTER, AT_LATEST, WAITED, Leaving
 from .situations.situation import Situation, body_of, in_text
 
@@ -89,7 +90,7 @@ class Stand:
         self.upstream.drop(mark)
         seen = [each.left_at for each in served]
         last = max((moment for moment in seen if moment is not None), default=None) if None not in seen else None
-        return Left(
+        left = Left(
             leaving=leaving,
             by=by,
             deadline=deadline,
@@ -100,6 +101,9 @@ class Stand:
             received=sum(isinstance(event, Message) for event in got.events),
             problem="" if last is not None or now - at >= deadline - 0.1 or not served else "the upstream had ended",
         )
+        if got.source:
+            add_watch(Path(got.source), (got.ended_at or 0.0) + min(deadline, now - at), _watch_of(left))
+        return left
 
     async def _send(
         self,
@@ -157,5 +161,14 @@ class Stand:
         file = RecordingFile(path, served.request, source=source, probe=name)
         for at, data in served.writes:
             file.data(max(0.0, at - pair.started), data)
-        given = given_of(served, pair.started)
-        file.end(given.ended_at or 0.0, given.ending)
+        ended = served.ended_at if served.left_at is None else served.left_at
+        file.end(max(0.0, (ended or served.at) - pair.started), Ending.EOF if served.left_at is None else Ending.RESET)
+
+
+def _watch_of(left: Left) -> Watch:
+    """What the upstream saw of a leaving, as a recording keeps it."""
+    if not left.reached or left.problem:
+        return Watch(observer="", how=left.problem or "the request had not reached the upstream when its client left")
+    how = f"the upstream behind the gateway saw {left.seen_as or 'no end'}: {left.says}"
+    by = left.deadline if left.seen is None else left.seen
+    return Watch(observer="journal", how=how, stopped=left.seen is not None, by=by, produced=left.sent_after)

@@ -44,8 +44,8 @@ class Left:
 
     @property
     def red(self) -> bool:
-        """The upstream was not told in time."""
-        return self.reached and not self.problem and self.seen is None
+        """The upstream was not told in time, or it could not be seen whether it was."""
+        return self.seen is None or bool(self.problem)
 
     @property
     def says(self) -> str:
@@ -78,7 +78,7 @@ def conclude(by: By, lefts: Sequence[Left]) -> Conclusion:
     usable = {left.leaving.name: left for left in lefts if left.reached and not left.problem}
     silent, streams = usable.get("silent"), [usable[name] for name in ("slow", "fast") if name in usable]
     if silent is None or not streams:
-        return Conclusion(by=by, named=Class.UNKNOWN, why="the answers could not be left as they have to be")
+        return Conclusion(by=by, named=Class.UNKNOWN, why="it takes silence, and a stream beside it, to tell")
     seen = [left for left in streams if left.seen is not None]
     if silent.seen is not None:
         named, why = Class.WATCHER, f"in silence after {silent.seen * 1000:.1f} ms"

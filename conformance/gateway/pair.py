@@ -53,10 +53,11 @@ class Pair:
 
 
 def given_of(served: Served, started: float) -> Exchange:
-    """The bytes that the upstream sent, read as an exchange."""
+    """What the upstream sent, read as an exchange; and what it would have sent, had the gateway not left it before."""
     reader = ExchangeReader(served.request)
     for at, data in served.writes:
         reader.feed(data, max(0.0, at - started))
+    for data in served.planned[len(served.writes) :]:
+        reader.feed(data)
     last = served.writes[-1][0] if served.writes else served.at
-    ended = max(0.0, (served.ended_at or last) - started)
-    return reader.close(Ending.EOF if served.ended_at is not None else Ending.CUT, ended)
+    return reader.close(Ending.EOF, max(0.0, (served.ended_at or last) - started))

@@ -56,6 +56,8 @@ class Ways:
     gap: float = 0.0
     """Seconds between two pieces, at least."""
     ends: bool = True
+    leaves_early: bool = False
+    """It hangs up on the upstream, and ends the answer in order, where `chunk` gives None."""
     spills: bool = False
     """What is held at the end is lost."""
     spoils_framing: bool = False
@@ -214,6 +216,9 @@ class Back(asyncio.Protocol):
         chunks = self.chunk(value)
         if chunks is None:
             self.over = True
+            if self.ways.leaves_early:
+                self.out(b"0\r\n\r\n")
+                self.transport.close()
             self.front.transport.close()
             return
         for chunk in chunks:

@@ -171,6 +171,10 @@ def drops_the_error(chunk: Chunk) -> list[Chunk]:
     return [] if "error" in chunk else [chunk]
 
 
+def ends_early(chunk: Chunk) -> list[Chunk] | None:
+    return None if chunk["choices"][0]["delta"].get("content") == " is" else [chunk]
+
+
 def breaks_at_the_error(chunk: Chunk) -> list[Chunk] | None:
     return None if "error" in chunk else [chunk]
 

@@ -22,6 +22,7 @@ from .spoiling import (
     counts_the_last,
     data,
     drops_the_error,
+    ends_early,
     error_without_code,
     finishes_by_length,
     halves_letters,
@@ -264,6 +265,12 @@ def test_a_fault_is_named(ways: Ways, situation: str, expected: set[str]):
 def test_an_error_in_a_stream_that_is_rewritten_loses_its_code():
     tried = run(Ways(chunk=error_without_code), "error-event")
     assert {"error-code-changed", "error-changed"} == changes(tried, "error-event")
+
+
+def test_what_a_gateway_does_not_wait_for_is_lost_all_the_same():
+    tried = run(Ways(chunk=ends_early, leaves_early=True), "good")
+    assert {"text-lost", "done-lost", "finish-lost"} == changes(tried, "good")
+    assert tried.report.results[0].outcome.endswith("no [DONE], the end in order")
 
 
 def test_a_gateway_that_changes_nothing_is_the_same_in_every_situation():

@@ -104,7 +104,16 @@ def test_a_gateway_that_never_ends_is_given_up(hostile: Callable[[asyncio.Transp
 def _served(situation: Situation, request: Request) -> Served:
     plan = situation.respond(request)
     writes = [(0.0, act.data) for act in encoder.on_the_wire(plan.answer) if isinstance(act, Send)]
-    return Served(mark="", request=request, version="1.1", at=0.0, plan=plan, writes=writes, ended_at=0.0)
+    return Served(
+        mark="",
+        request=request,
+        version="1.1",
+        at=0.0,
+        plan=plan,
+        writes=writes,
+        ended_at=0.0,
+        planned=tuple(data for _, data in writes),
+    )
 
 
 def _spoilt(raw: bytes, seed: int) -> bytes:
