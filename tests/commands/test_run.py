@@ -10,6 +10,9 @@ from click.testing import CliRunner
 import schemas
 from conformance.cli import main, start
 from conformance.probes.catalogue import PROBES
+from conformance.probes.trials.bench import Bench, Tempo
+from conformance.probes.trials.bodies import LONG
+from conformance.probes.trials.running import plan_of
 from conformance.rules import ALL
 from mockserver.answering import Settings
 from mockserver.app import running
@@ -35,6 +38,31 @@ def test_the_built_in_mock_has_nothing_red(tmp_path):
     assert {"left out by --profile quick"} == set(others.values())
     assert {rule.id for rule in ALL if not {*rule.needs.probes} & {probe.name for probe in PROBES}} == set(others)
     assert f'tests="{len(ALL)}" failures="0" errors="0"' in (tmp_path / "r.xml").read_text()
+
+
+def test_what_the_trials_will_take_is_said_in_seconds_and_tokens(monkeypatch):
+    async def trials(stage, trials, *, on_plan, **_):
+        tempo = Tempo(first=0.02, gap=0.01, lasts=12.0, tokens=1200)
+        bench = Bench(stage=stage, long=LONG, tempo=tempo, blind="nothing shows it; write slots: 2")
+        on_plan(plan_of(tuple(trials), bench))
+        return []
+
+    monkeypatch.setattr("conformance.running.run_trials", trials)
+    result = run("--only", "chat/cancellation/stops-mid-stream", profile="full")
+    line, watched, *_ = [line for line in result.stderr.splitlines() if line]
+    assert line.startswith("mock: 2 trials follow (cancellation): about 3 s and 106 tokens, up to ")
+    assert "and 2,500 tokens where the server never stops; --profile quick leaves them out" in line
+    assert "nobody watches the server: nothing shows it; write slots: 2" == watched
+
+
+def test_only_the_trials_that_the_rules_need_are_made(tmp_path):
+    result = run("--only", "chat/cancellation/stops-mid-stream", "--json", str(tmp_path / "r.json"), profile="full")
+    assert 0 == result.exit_code, result.output
+    (target,) = json.loads((tmp_path / "r.json").read_text())["targets"]
+    probes = {timing["probe"] for timing in target["timings"] if not timing["probe"].startswith("calibration")}
+    assert {"leave-mid-stream-fin", "leave-mid-stream-rst"} == probes
+    assert ["fin", "rst"] == [situation["left_by"] for situation in target["cancellation"]["situations"]]
+    assert ["mid", "stream", "FIN", "yes"] in [line.split()[:4] for line in result.stdout.splitlines()]
 
 
 def test_a_fault_is_red_and_named():
@@ -94,6 +122,8 @@ def test_the_key_reaches_the_server_and_nothing_else(tmp_path):
         (["nobody"], "cannot read targets.yaml: there is no such file; write there at least"),
         (["http://x/v1"], "--url http://x/v1"),
         (["--feature", "choices"], "--feature goes with --url"),
+        (["--slots", "2"], "--slots goes with --url; a target of targets.yaml has its own  slots: 2"),
+        (["--observer", "none"], "--observer goes with --url"),
         (["--model", "m"], "--model goes with --url"),
         (["--profile", "strict", "--dialect", "azure"], "leave out one of"),
         (["--json", "-", "--junit", "-"], "only one report"),

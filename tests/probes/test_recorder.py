@@ -9,7 +9,7 @@ import pytest
 from conformance.probes.connection import By
 from conformance.probes.endpoint import Limits
 from conformance.probes.intake import Budget
-from conformance.probes.recorder import Leave
+from conformance.probes.recorder import Leave, done_came, head_came
 from conformance.probes.way import Way
 from conformance.protocols.exchange import Ending
 from conformance.wire.events import Comment, Message
@@ -248,6 +248,39 @@ def test_the_server_sees_how_we_leave_before_the_head(ask, by, seen):
 def test_leaving_after_messages_that_never_come_is_a_timeout(ask):
     exchange = ask(CHUNKED, "hang", leave=Leave(messages=3), limits=SHORT).exchange
     assert exchange.ending is Ending.TIMEOUT
+
+
+def test_leaving_at_the_head_is_before_the_first_event(ask):
+    asked = ask(CHUNKED, 0.05, b"9\r\ndata: a\n\n\r\n", leave=Leave(when=head_came))
+    assert (asked.exchange.ending, asked.exchange.status, datas(asked.exchange)) == (Ending.LEFT, 200, [])
+
+
+def test_leaving_at_done_does_not_wait_for_the_end_of_the_body(ask):
+    asked = ask(CHUNKED, b"e\r\ndata: [DONE]\n\n\r\n", 0.05, b"0\r\n\r\n", leave=Leave(when=done_came))
+    assert (asked.exchange.ending, datas(asked.exchange)) == (Ending.LEFT, ["[DONE]"])
+    assert asked.exchange.transport.complete is False
+
+
+def test_a_half_close_shows_to_the_server_and_what_comes_after_it_is_read(ask):
+    acts = (CHUNKED, b"9\r\ndata: a\n\n\r\n", 0.02, b"9\r\ndata: b\n\n\r\n", b"0\r\n\r\n")
+    asked = ask(*acts, leave=Leave(messages=1, by=By.HALF, idle=1.0))
+    exchange = asked.exchange
+    assert (exchange.ending, exchange.left_by, datas(exchange)) == (Ending.LEFT, "half-close", ["a", "b"])
+    assert asked.peer.left == ["fin"]
+
+
+def test_a_half_closing_client_reads_on_for_so_long_and_no_longer(ask):
+    leave = Leave(messages=1, by=By.HALF, idle=0.05)
+    exchange = ask(CHUNKED, b"9\r\ndata: a\n\n\r\n", "hang", leave=leave).exchange
+    assert (exchange.ending, exchange.left_by) == (Ending.LEFT, "half-close")
+    assert 0.05 <= exchange.ended_at < 1.0
+
+
+def test_a_client_that_idles_keeps_nothing_of_what_comes_meanwhile(ask):
+    acts = (CHUNKED, b"9\r\ndata: a\n\n\r\n", 0.01, b"9\r\ndata: b\n\n\r\n", "hang")
+    exchange = ask(*acts, leave=Leave(messages=1, idle=0.05)).exchange
+    assert (exchange.ending, datas(exchange)) == (Ending.LEFT, ["a"])
+    assert exchange.ended_at >= 0.05
 
 
 # ---- the same request in other ways

@@ -5,9 +5,11 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import schemas
+from conformance.cancellation import Cancellation, Manner, Situation
 from conformance.judge import judge, timing_of
 from conformance.probes.catalogue import find
 from conformance.proof import exchanges_of
+from conformance.protocols.watch import Watch
 from conformance.report import junit, machine
 from conformance.rules import ALL
 from conformance.rules.chat.order import last_choice_left_out
@@ -30,6 +32,16 @@ REPORT = Report(
 def test_a_run_report_fits_its_schema():
     document = json.loads(json.dumps(machine.of_run([REPORT])))
     assert [] == [error.message for error in schemas.explain("report").iter_errors(document)]
+
+
+def test_what_is_said_of_clients_that_left_fits_the_schema_too():
+    watch = Watch(observer="journal", how="stopped", stopped=True, by=0.1, since=0.1, produced=2.0, leaked=0.0)
+    each = Situation("leave-mid-stream-rst", "mid stream", "rst", watch)
+    found = Cancellation(Manner.WATCHER, "it stops", 1.0, (each,))
+    document = json.loads(json.dumps(machine.of_run([replace(REPORT, cancellation=found)])))
+    assert [] == [error.message for error in schemas.explain("report").iter_errors(document)]
+    told = document["targets"][0]["cancellation"]
+    assert ("watcher", "rst", 0.1) == (told["class"], told["situations"][0]["left_by"], told["situations"][0]["by"])
 
 
 def test_a_run_report_has_one_object_per_rule():

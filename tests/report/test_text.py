@@ -6,8 +6,9 @@ from dataclasses import replace
 from rich.console import Console
 
 from conformance.judge import judge
-from conformance.protocols.exchange import Ending, Request
+from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.reading import ExchangeReader
+from conformance.protocols.watch import Watch
 from conformance.report import text
 from conformance.rules import ALL
 from conformance.verdicts import Checked, Report, Verdict
@@ -19,7 +20,7 @@ def printed(render, *arguments, **options) -> str:
     return console.file.getvalue()
 
 
-def report(body: bytes) -> Report:
+def exchange_of(body: bytes) -> Exchange:
     request = Request(
         "POST",
         "http://x/v1/chat/completions",
@@ -28,13 +29,16 @@ def report(body: bytes) -> Report:
     )
     reader = ExchangeReader(request)
     reader.feed(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n" + body, 0.1)
-    exchange = reader.close(Ending.EOF, 0.2, probe="stream")
+    return reader.close(Ending.EOF, 0.2, probe="stream")
+
+
+def report(body: bytes) -> Report:
     return Report(
         target="mine",
         url="http://x/v1",
         model="m",
         dialect="openai",
-        verdicts=judge([exchange]),
+        verdicts=judge([exchange_of(body)]),
         again="streamspec run --url http://x/v1 --model m",
     )
 
@@ -44,6 +48,14 @@ def test_a_failure_shows_wanted_got_where_source_and_how_to_run_it_again():
     for part in ("FAIL", "MUST", "chat/json/", "wanted ", "got ", "event 1 of 1", "bytes 0-10", "source ", "again "):
         assert part in shown
     assert "again   streamspec run --url http://x/v1 --model m --only chat/json/" in shown
+
+
+def test_rules_that_nobody_could_see_are_put_together_with_what_to_write():
+    how = "nothing shows whether the server is at work (slots: status 404); write  slots: 2"
+    left = replace(exchange_of(b'data: {"choices": []}\n\n'), ending=Ending.LEFT, left_by="fin")
+    verdicts = judge([replace(left, watch=Watch(observer="", how=how))], features=frozenset())
+    shown = printed(text.render, replace(report(b"data: [DONE]\n\n"), verdicts=verdicts))
+    assert [f"   got     {how}"] == [line for line in shown.splitlines() if line.startswith("   got     nothing")]
 
 
 def test_nothing_that_a_target_sends_acts_on_the_terminal():
