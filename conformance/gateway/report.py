@@ -139,7 +139,9 @@ def _sum_up(console: Console, report: GatewayReport) -> None:
     reds = sum(result.red for result in report.results)
     noted = sum(bool(result.changes) and not result.red for result in report.results)
     same = len(report.results) - reds - noted
-    parts = [f"{len(report.results)} situations in {report.seconds:.1f} s: {reds} red, {noted} noted, {same} the same"]
+    parts = [f"{report.seconds:.1f} s"]
+    if report.results:
+        parts.append(f"{len(report.results)} situations: {reds} red, {noted} noted, {same} the same")
     if report.lefts:
         late = sum(left.red for left in report.lefts)
         parts.append(f"{len(report.lefts)} leavings: {late} red, class {report.named.value}")

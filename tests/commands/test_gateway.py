@@ -72,8 +72,7 @@ def test_a_gateway_that_changes_nothing_exits_with_0_and_writes_a_report(tmp_pat
             env={"OPENAI_API_KEY": KEY},
         )
     assert 0 == result.exit_code, result.output
-    assert "2 situations in" in result.output
-    assert "0 red, 0 noted, 2 the same" in result.output
+    assert "2 situations: 0 red, 0 noted, 2 the same" in result.output
     report = json.loads((tmp_path / "r.json").read_text())
     assert [] == [error.message for error in schemas.explain("gateway").iter_errors(report)]
     assert ["good", "rate-limit"] == [each["situation"] for each in report["situations"]]

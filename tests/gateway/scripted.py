@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import h11
@@ -310,6 +311,7 @@ def run(
     deadline: float = 5.0,
     after_check: Ways | None = None,
     wait: float = 0.0,
+    record_to: Path | None = None,
     at_start: Callable[[asyncio.AbstractEventLoop], object] = lambda _: None,
 ) -> Tried:
     """A run in memory and virtual time; without `ways` the client talks to the upstream itself.
@@ -333,7 +335,9 @@ def run(
 
             endpoint = Endpoint(url="http://gw/v1", model="m", limits=limits or Limits(exchange_s=10, head_s=10))
             choice = Choice.of(only, deadline)
-            report = await run_gateway(endpoint, upstream, choice=choice, clock=loop.time, dial=dial, wait=wait)
+            report = await run_gateway(
+                endpoint, upstream, choice=choice, clock=loop.time, dial=dial, wait=wait, record_to=record_to
+            )
             tried = Tried(report, loop.time(), upstream)
             tried.names = {
                 result.situation.name: {change.sort.name for change in result.changes} for result in report.results

@@ -3,6 +3,8 @@
 import pytest
 
 from conformance.gateway.leaving import Class
+from conformance.protocols import recording
+from conformance.protocols.exchange import Exchange
 
 from .scripted import Tried, Ways, run
 
@@ -80,6 +82,20 @@ def test_an_answer_that_ends_before_it_can_be_left_tells_nothing():
     assert {"the answer was over before it could be left (status 429, eof)"} == {
         left.problem for left in tried.report.lefts
     }
+
+
+def test_the_recording_of_a_leaving_ends_with_what_the_upstream_saw(tmp_path):
+    run(Ways(stops="write"), "leaving/s*", record_to=tmp_path)
+
+    def read(name: str) -> Exchange:
+        with (tmp_path / name).open() as file:
+            return recording.read(file)
+
+    slow, silent = read("leave-slow-fin.jsonl"), read("leave-silent-rst.jsonl")
+    assert slow.watch is not None
+    assert silent.watch is not None
+    assert ("fin", True, 1.0, 1) == (slow.left_by, slow.watch.stopped, slow.watch.by, slow.watch.produced)
+    assert ("rst", False, 5.0, 0) == (silent.left_by, silent.watch.stopped, silent.watch.by, silent.watch.produced)
 
 
 def test_leaving_takes_no_minute():
