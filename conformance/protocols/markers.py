@@ -16,7 +16,7 @@ SYLLABLES = 5
 
 
 def word_of(secret: str) -> str:
-    """A word that can be spoken, out of a secret in hexadecimal digits: one of 1.6 thousand million."""
+    """A word that can be spoken, out of a secret in hexadecimal digits: one of 1.7 thousand million."""
     number, word = int(secret, 16), ""
     for _ in range(SYLLABLES):
         number, consonant = divmod(number, len(CONSONANTS))

@@ -9,7 +9,7 @@ from .bench import Bench
 from .crowding import cost_of, marked, names, patient, together
 from .trial import Part, Trial
 
-TOKENS = 24
+TOKENS = 20
 """Of an answer: what is looked at is whether it comes."""
 UNDECLARED = 16
 """Requests at once, where nobody says how many are too many."""

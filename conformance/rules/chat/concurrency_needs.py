@@ -12,6 +12,8 @@ from conformance.protocols.overlap import at_the_same_time
 from conformance.rules.determinism import undetermined
 from conformance.rules.need import Need, asks_stream, brings_stream
 
+from .concurrency_wholeness import lacks
+
 SIDE_BY_SIDE = "side-by-side"
 WITH_CHOICES = "side-by-side-choices"
 BESIDE_DOCUMENTS = "beside-documents"
@@ -145,6 +147,15 @@ def _one_is_idle(exchange: Exchange) -> bool:
     return exchange.probe == ONE_DOES_NOT_READ and brings_stream(exchange) and len(ways) > 1 and ways[0]
 
 
+def _breaks_anyway(exchanges: Sequence[Exchange]) -> str:
+    """Where streams break off beside others though nobody leaves, nothing can be said of leaving."""
+    for exchange in exchanges:
+        came = [other for other in crowd_of(exchange) if not is_refused(other)]
+        if exchange.probe == SIDE_BY_SIDE and any(lacks(other, exchange) for other in came):
+            return "streams break off beside others, whether or not a client leaves"
+    return _refused(*ONE_LEAVES)(exchanges)
+
+
 def _one_at_a_time(exchanges: Sequence[Exchange]) -> str:
     """Where answers wait for each other anyway, nobody can tell what they wait for."""
     together = max((at_the_same_time(crowd_of(e)) for e in exchanges if e.probe == SIDE_BY_SIDE), default=0)
@@ -158,9 +169,9 @@ def _one_at_a_time(exchanges: Sequence[Exchange]) -> str:
 ONE_LEFT = Need(
     name="streams at the same time, one of which is left",
     fits=_one_leaves,
-    probes=ONE_LEAVES,
+    probes=(*ONE_LEAVES, SIDE_BY_SIDE),
     alone=False,
-    unless=_refused(*ONE_LEAVES),
+    unless=_breaks_anyway,
 )
 ONE_UNREAD = Need(
     name="streams at the same time, one of which is not read",

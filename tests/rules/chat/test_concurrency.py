@@ -253,6 +253,15 @@ def test_a_neighbour_that_breaks_off_when_a_client_leaves(name: str, by: str) ->
     assert f"(stream {name}/2 left by {by} after 0.2 s)" in got(exchanges, "concurrency-leaving/others-come-whole")
 
 
+def test_where_streams_break_off_beside_others_nothing_is_said_of_leaving() -> None:
+    cut = answer("side-by-side/2", A, [chunk(A, own_id="x")], ending=Ending.RESET)
+    before = trial("side-by-side", cut, stream("side-by-side/3", B))
+    cut = answer("one-leaves/3", B, [chunk(B, own_id="x")], ending=Ending.RESET)
+    exchanges = [*before, *trial("one-leaves", left("one-leaves/2", A), cut)]
+    says = "streams break off beside others, whether or not a client leaves"
+    assert (Verdict.NOT_APPLICABLE, says) == reason(exchanges, "concurrency-leaving/others-come-whole")
+
+
 SIDE_BY_SIDE = trial("side-by-side", stream("side-by-side/2", A), stream("side-by-side/3", B))
 
 
