@@ -232,6 +232,40 @@ def test_a_server_that_streams_is_never_blamed_for_times_that_scatter() -> None:
         assert verdict[0] in (Verdict.PASS, Verdict.NOT_APPLICABLE)
 
 
+def test_what_five_rounds_leave_open_more_of_them_decide() -> None:
+    server = Server(steady(0.01), jitter=0.0)
+    calm = server.ask
+
+    async def restless_at_first(name: str, body: dict, **others: object) -> Exchange:
+        server.jitter = 4.0 if 4 <= len(server.limits) < 9 else 0.002
+        return await calm(name, body, **others)
+
+    server.ask = restless_at_first
+    assert Verdict.PASS == verdicts(server)["as-generated"][0]
+    assert 30 == len(server.limits)
+
+
+def test_bursts_that_show_late_are_looked_into_all_the_same() -> None:
+    server = Server(steady(0.01), every(0.2))
+    server.late = lambda at: 0.3 if len(server.limits) == 1 else 0.0
+    assert Verdict.WARN == verdicts(server)["one-by-one"][0]
+    assert {4, 11, 30, 150} == set(server.limits)
+
+
+def test_a_target_that_fails_is_asked_no_more_than_twice() -> None:
+    server = Server(steady(0.01))
+
+    async def refuses(name: str, body: dict, **_: object) -> Exchange:
+        server.limits.append(body["max_tokens"])
+        reader = ExchangeReader(Request("POST", "http://t/v1/chat/completions", (), {"model": "m", **body}))
+        reader.feed(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", 0.1)
+        return reader.close(Ending.EOF, 0.1, probe=name)
+
+    server.ask = refuses
+    assert Verdict.UNTESTABLE == verdicts(server)["as-generated"][0]
+    assert 2 == len(server.limits)
+
+
 def until_next(beat: float) -> Callable[[float], float]:
     """A client that gets to read only so often."""
     return lambda at: beat - at % beat
