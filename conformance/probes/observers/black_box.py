@@ -130,8 +130,7 @@ class BlackBox:
 
     async def _watch(self, left: Left, waiting: list[tuple[float, asyncio.Task[Short]]]) -> Watch:
         since, open_ = 0.0, 0
-        looks = looking.times(left)
-        for due, following in pairwise(looks):
+        for due, following in pairwise(_times(left)):
             if (now := self._now(left)) < due:
                 await self.bench.sleep(due - now)
             sent = self._now(left)
@@ -238,6 +237,13 @@ class BlackBox:
     def _calibrated(self) -> str:
         idle, held = median(self.idle), median(self.held)
         return f"short requests took {idle:.3f} s when idle, {held:.3f} s or more with all {self.copies} slots held"
+
+
+def _times(left: Left) -> tuple[float, ...]:
+    """When to send a short request, and the end of patience: oftener than one would look, so that more of them wait."""
+    first = looking.times(left)[0]
+    count = max(1, int((left.patience - first) / looking.QUIET))
+    return (*(first + number * looking.QUIET for number in range(count)), left.patience)
 
 
 def _outcome(exchange: Exchange) -> Outcome:

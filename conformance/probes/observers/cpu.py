@@ -1,13 +1,15 @@
-"""The CPU that a server's processes use on this machine. Measuring it disturbs nobody; knows no server.
+"""The CPU that a server's processes use on this machine, or wait for. Measuring it disturbs nobody; knows no server.
 
-What "at work" looks like is measured first. Where that does not differ clearly from being idle - SGLang idles at 50 to
-100 % - nothing is said.
+Waiting counts where the system tells it (Linux): on a machine that others keep busy too, a process that is hard at work
+may get nothing for half a second. What "at work" looks like is measured first. Where that does not differ clearly from
+being idle - SGLang idles at 50 to 100 % - nothing is said.
 """
 
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -27,7 +29,7 @@ CLEAR = 0.15
 """Between the highest idle share and the lowest busy one, at least."""
 TIMES = 2.0
 """The lowest busy share is so many times the highest idle one, at least."""
-RUN = 2
+RUN = 3
 """Windows in a row that have to be idle."""
 LOCAL = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, not listened on
 
@@ -39,7 +41,7 @@ Measure = Callable[[], Used | str]
 
 @dataclass(slots=True, kw_only=True)
 class Cpu:
-    """Watches the share of a CPU that a tree of processes uses; 2.0 is two CPUs."""
+    """Watches the share of a CPU that a tree of processes asks for; 2.0 is two CPUs."""
 
     measure: Measure
     clock: Clock
@@ -170,9 +172,18 @@ def _used(numbers: set[int]) -> Used | str:
             leader = psutil.Process(number)
             for process in (leader, *leader.children(recursive=True)):
                 with suppress(psutil.Error):
-                    taken = process.cpu_times()
-                    used[process.pid] = taken.user + taken.system
+                    used[process.pid] = _seconds(process)
     return used or "the server's process has ended"
+
+
+def _seconds(process: psutil.Process) -> float:
+    """What a process used of the CPU, and what it waited for it while it could have gone on."""
+    taken = process.cpu_times()
+    waited = 0
+    for file in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):  # a thread that has ended meanwhile
+            waited += int(file.read_text().split()[1])
+    return taken.user + taken.system + waited / 1e9
 
 
 def _percent(share: float) -> str:
