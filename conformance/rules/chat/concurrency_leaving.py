@@ -56,7 +56,7 @@ def _at(exchange: Exchange) -> float:
 def slow_reader_holds_nobody_up(exchange: Exchange) -> Iterator[Finding]:
     idle, *others = crowd_of(exchange)
     for other in others:
-        before, after = _around(other, _at(idle) - SOON)
+        before, after = _around(other, max(0.0, _at(idle) - SOON))
         if not is_refused(other) and after - before >= HELD_UP:
             got = (
                 f"nothing from {before:.1f} s to {after:.1f} s; the client that does not read left at {_at(idle):.1f} s"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.judge import judge
+from conformance.judge import findings_of, judge
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.markers import asks_for
 from conformance.protocols.reading import ExchangeReader
@@ -351,3 +351,28 @@ def test_a_request_that_waits_for_less_than_a_second_is_not_starved() -> None:
     others = (stream("burst/3", B, step=0.01), stream("burst/3/again", B, own_id="chatcmpl-other", step=0.01))
     quick = stream("burst/2", A, step=0.01), stream("burst/2/again", A, own_id="chatcmpl-again", step=0.01)
     assert set() == broken(trial("burst", *quick, *others, stream("burst/4", C, start=0.9)))
+
+
+ODD = (
+    silent("odd", A, Ending.LEFT, 0.0),
+    replace(silent("odd", A, Ending.EOF, 0.0), ended_at=None),
+    replace(silent("odd", A, Ending.LEFT, 0.0), ended_at=None, left_by="rst"),
+    replace(silent("odd", A, Ending.EOF, 0.1), request=Request("POST", "http://t", (), "text")),
+    replace(left("odd", A), ended_at=0.01),
+    answer("odd", A, ["{", "[]", "null", '{"choices": 5}', '{"id": {}, "choices": []}', DONE, DONE]),
+    document("odd", B, error="text"),
+    document("odd", B, choices=None),
+)
+
+
+@pytest.mark.parametrize("name", sorted({name for rule in RULES for name in rule.needs.probes}))
+def test_no_rule_raises_whatever_came_at_the_same_time(name: str) -> None:
+    for one in ODD:
+        for other in (*ODD, stream("odd", B), left("odd", A)):
+            crowd = [replace(member, probe=f"{name}/{n}") for n, member in enumerate((one, other), start=2)]
+            again = replace(one, probe=f"{name}/2/again"), replace(other, probe=f"{name}/4/alone")
+            exchanges = trial(name, *crowd, *again)
+            for lead in (exchanges[0], replace(one, probe=name, group=exchanges[0].group)):
+                found = verdicts([lead, *exchanges[1:]])
+                assert [] == [v.reason for v in found.values() if v.verdict is Verdict.SUITE_ERROR]
+                findings_of(lead, RULES)  # also those that something excuses
