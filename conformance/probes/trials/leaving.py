@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from conformance.probes.connection import By
+from conformance.probes.observers.choosing import calm
 from conformance.probes.observers.observer import Left
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave, head_came
@@ -115,6 +116,7 @@ KINDS = (
         leave=in_the_making,
         wait=lambda tempo: tempo.first + max(0.3, 5 * tempo.gap),
         streamed=False,
+        measured=True,  # without a stream some servers are several times as fast (transformers serve)
     ),
     Kind(
         name="completions",
@@ -168,9 +170,14 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
         streamed=kind.streamed,
     )
     watched = await bench.watch(lead, left)
-    if bench.observer is not None and not bench.observer.tells_apart and not _has_stopped(watched):
-        await bench.sleep(min(MOST, max(0.0, ends - bench.stage.clock())))  # the next one is to find an idle server
+    if bench.observer is not None and _in_the_way(bench) and not _has_stopped(watched):
+        await bench.sleep(min(MOST, max(0.0, ends - bench.stage.clock())))
     return [watched, *exchanges[1:]]
+
+
+def _in_the_way(bench: Bench) -> bool:
+    """A request that goes on keeps the next one waiting, or is taken for it."""
+    return bench.slots > 0 or bench.observer is None or not bench.observer.tells_apart
 
 
 def _has_stopped(exchange: Exchange) -> bool:
@@ -187,6 +194,8 @@ async def _lasts(kind: Kind, bench: Bench) -> float:
     if kind.name not in bench.lasts:
         exchange = await bench.ask(f"lasts-{kind.name}", kind.body(bench, ""), leave=Leave(seconds=PATIENCE + 2))
         bench.lasts[kind.name] = exchange.ended_at or 0.0
+        if exchange.ending is Ending.LEFT:
+            await calm(bench, bench.observer)
     return bench.lasts[kind.name]
 
 
