@@ -174,8 +174,10 @@ USAGE_OPTIONS = Need(
     feature="usage",
 )
 ONE_TOKEN = Need(
-    name="a stream with max_tokens 1",
-    fits=lambda e: was_read(e) and 1 in (e.member("max_tokens"), e.member("max_completion_tokens")),
+    name="a stream with max_tokens 1 and no stop sequence",
+    fits=lambda e: (
+        was_read(e) and 1 in (e.member("max_tokens"), e.member("max_completion_tokens")) and not e.member("stop")
+    ),
     probes=("max-tokens-one",),
     protocol="chat",
 )

@@ -85,8 +85,8 @@ UNLIMITED = _text(
     probes=("completions-stream", "completions-usage"),
 )
 ONE_TOKEN = _text(
-    name="a streamed text completion with max_tokens 1 and without echo",
-    fits=lambda e: _read(e) and _limit(e) == 1 and not e.member("echo"),
+    name="a streamed text completion with max_tokens 1, without echo and stop",
+    fits=lambda e: _read(e) and _limit(e) == 1 and not e.member("echo") and not e.member("stop"),
     probes=("completions-cut",),
 )
 LIMITED = _text(
