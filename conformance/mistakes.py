@@ -164,7 +164,14 @@ def _hint(path: list[Any], kind: Kind, write: str = "write for instance") -> str
     return f"; {write}:  {key}: {value}" if value else ""
 
 
-TYPES = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number"}
+TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
 
 
 def _instead_of_key(written: str, known: list[str], kind: Kind) -> str:

@@ -15,9 +15,11 @@ from mockserver import faults, routes
 from mockserver.answering import Settings
 from mockserver.scenarios import reading
 from mockserver.scenarios.book import Book, Chosen
+from mockserver.scenarios.scenario import Scenario
 
 URL = "http://mock/v1"
-SETTINGS = Settings()
+LONG = 1e9
+"""Seconds after which even the slowest pace is over."""
 
 
 @dataclass
@@ -25,7 +27,7 @@ class Stage:
     """A scenario on its way, and the requests that have been made of it."""
 
     book: Book
-    settings: Settings = SETTINGS
+    settings: Settings
     chosen: Chosen = field(default_factory=Chosen)
 
     def request(self, message: str, **members: Any) -> Request:
@@ -48,7 +50,7 @@ class Stage:
 
     def record(self, request: Request) -> Exchange:
         """What a client records of it."""
-        return exchange_of(request, self.answer(request))
+        return exchange_of(request, self.answer(request), time_limit=LONG)
 
     def said(self, message: str, **members: Any) -> str:
         """The text of the first choice of a stream, or the body where that is none."""
@@ -60,13 +62,19 @@ class Stage:
         return "".join(c["delta"].get("content") or "" for c in choices if c["index"] == 0)
 
 
-Play = Callable[[str], Stage]
+Play = Callable[..., Stage]
 
 
 @pytest.fixture
 def play() -> Play:
     """Puts a scenario on the stage."""
-    return lambda text: Stage(Book(reading.parse(text)))
+    return lambda text, seed=0: Stage(Book(reading.parse(text)), Settings(seed=seed))
+
+
+@pytest.fixture
+def stage() -> Callable[[Scenario], Stage]:
+    """The same for a scenario that has been read."""
+    return lambda scenario: Stage(Book(scenario), Settings())
 
 
 @pytest.fixture
