@@ -14,13 +14,15 @@ from conformance.judge import findings_of
 from conformance.probes.connection import Clock, Connection
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
-from conformance.probes.observers.choosing import Wanted, choose
+from conformance.probes.observers.choosing import ANY, Wanted, choose
 from conformance.probes.observers.journal import Journal
 from conformance.probes.performing import Stage
+from conformance.probes.runner import Silent
 from conformance.probes.trials import bodies
 from conformance.probes.trials.bench import Bench, Tempo
 from conformance.probes.trials.calibrating import UNKNOWN, calibrate
 from conformance.probes.trials.catalogue import TRIALS
+from conformance.probes.trials.running import run
 from conformance.probes.trials.trial import Trial
 from conformance.protocols.exchange import Exchange
 from conformance.rules import ALL
@@ -79,6 +81,25 @@ def rehearse(
                 choice = await choose(bench, wanted)
                 bench.observer, bench.blind = choice.observer, choice.blind
             return await trial.perform(bench)
+
+    return simulate(made())
+
+
+def run_through(
+    trials: Sequence[Trial],
+    behaviour: Behaviour | None = None,
+    *,
+    slots: int = SLOTS,
+    wanted: Wanted = ANY,
+) -> list[Exchange]:
+    """All of a run: the pace is measured on this very server, somebody chosen who watches, and the trials made."""
+
+    async def made() -> list[Exchange]:
+        async with _benched(behaviour, Settings(slots=slots)) as bench:
+            try:
+                return await run(bench.stage, trials, features=bench.features, slots=slots, wanted=wanted)
+            except Silent as silent:
+                return silent.exchanges
 
     return simulate(made())
 

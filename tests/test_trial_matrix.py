@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from conformance import proof, trial_proof
+from conformance import cancellation, proof, trial_proof
+from conformance.cancellation import Manner
 from conformance.judge import judge
 from conformance.probes.observers.choosing import Wanted
 from conformance.probes.trials.catalogue import TRIALS
@@ -19,7 +20,8 @@ from mockserver import faults
 
 BEHAVING = [rule for rule in ALL if rule.broken_when]
 LEAVING = [trial for trial in TRIALS if trial.part is Part.LEAVING and trial.name.startswith("leave-mid-stream")]
-GREEN = {Verdict.PASS, Verdict.NOT_APPLICABLE}
+TELLING = ("leave-mid-stream-fin", "leave-after-head-fin", "leave-not-streamed-fin")
+STOPS = [trial for trial in TRIALS if trial.name in TELLING]
 
 
 @pytest.mark.parametrize("rule", BEHAVING, ids=[rule.id for rule in BEHAVING])
@@ -76,6 +78,26 @@ def test_whoever_watches_sees_whether_the_server_stops(observer: str, stops: Sto
     watch = left(behaviour, observer).watch
     assert watch is not None
     assert (observer, wanted) == (watch.observer, watch.stopped), watch.how
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("observer", ["", "prometheus", "slots"], ids=["any", "prometheus", "slots"])
+@pytest.mark.parametrize(
+    ("stops", "manner"),
+    [
+        (None, Manner.WATCHER),
+        (Stops.AT_NEXT_WRITE, Manner.WRITE_DETECTOR),
+        (Stops.NEVER, Manner.NEVER),
+    ],
+    ids=["at once", "at the next write", "never"],
+)
+def test_a_whole_run_names_the_class(stops: Stops | None, manner: Manner, observer: str, slots: int) -> None:
+    """Though what was left when the pace was measured still takes the slots of a server that never stops."""
+    behaviour = Behaviour(name="x", stops=stops) if stops else None
+    exchanges = trial_proof.run_through(STOPS, behaviour, slots=slots, wanted=Wanted(name=observer))
+    seen = cancellation.of(exchanges)
+    assert seen is not None
+    assert manner is seen.manner, seen.why
 
 
 def test_a_rehearsal_costs_no_time_to_speak_of() -> None:

@@ -48,9 +48,12 @@ class Journal:
         return ""
 
     async def sees(self) -> bool:
-        """Whether some marked request is at work."""
+        """Whether some marked request is at work, or waits for its turn behind what was left before."""
         document = await self._document()
-        return not isinstance(document, str) and any(entry.get("mark") for entry in _at_work(document))
+        if isinstance(document, str):
+            return False
+        entries = (entry for entry in document["requests"] if isinstance(entry, dict) and entry.get("mark"))
+        return any(entry.get("stopped_at") is None and entry.get("left") is not True for entry in entries)
 
     async def watch(self, left: Left) -> Watch:
         """Look until the server has stopped. Times count from when the connection was closed at the server's side."""
