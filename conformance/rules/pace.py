@@ -230,15 +230,20 @@ def are_bursty(rounds: Rounds) -> bool:
     return 2 * sum(comes_in_bursts(exchange) for exchange in rounds.much) > len(rounds.much)
 
 
-def more_would_tell(exchanges: Sequence[Exchange]) -> bool:
-    """Whether these rounds leave open what some more of the same might decide."""
-    rounds = by_length(replace(exchanges[-1], group=tuple(exchanges[:-1]))) if exchanges else None
-    if rounds is None or _longer(rounds) < RESOLUTION:
-        return False
-    waiting = content_waits(rounds)
-    if isinstance(waiting, str):
-        return True
-    return waiting.sure_not and are_bursty(rounds) and isinstance(are_made_apart(rounds), str)
+def more_rounds_would_tell(exchanges: Sequence[Exchange]) -> bool:
+    """Whether these leave open whether content waits, and more of the same might decide it."""
+    rounds = _so_far(exchanges)
+    return rounds is not None and _longer(rounds) >= RESOLUTION and isinstance(content_waits(rounds), str)
+
+
+def more_short_ones_would_tell(exchanges: Sequence[Exchange]) -> bool:
+    """Whether these come in bursts and leave open whether they are made so."""
+    rounds = _so_far(exchanges)
+    return rounds is not None and are_bursty(rounds) and isinstance(are_made_apart(rounds), str)
+
+
+def _so_far(exchanges: Sequence[Exchange]) -> Rounds | None:
+    return by_length(replace(exchanges[-1], group=tuple(exchanges[:-1]))) if exchanges else None
 
 
 def are_made_apart(rounds: Rounds) -> Waiting | str:

@@ -11,7 +11,14 @@ from functools import partial
 from conformance.probes.probe import Body
 from conformance.probes.pulse import Pulse
 from conformance.protocols.exchange import Exchange
-from conformance.rules.pace import comes_in_bursts, ends_of_a_burst, is_whole, last_message, more_would_tell
+from conformance.rules.pace import (
+    comes_in_bursts,
+    ends_of_a_burst,
+    is_whole,
+    last_message,
+    more_rounds_would_tell,
+    more_short_ones_would_tell,
+)
 
 from .bench import Bench, Tempo
 from .bodies import FILLER, WORDS
@@ -88,14 +95,15 @@ async def _short_and_long(series: _Series, bench: Bench) -> list[Exchange]:
     if first is not None and series.good and (better := _better(first, tokens, bench.tempo)) != tokens:
         tokens = better
         series.made.clear()
-        first = await series.ask(_limited(bench, tokens))
+        await series.ask(_limited(bench, tokens))
     for _ in range(ROUNDS - 2):
         await series.ask_each(_limited(bench, limit) for limit in (*_short(series), tokens))
     await series.ask_each(_limited(bench, limit) for limit in 2 * _short(series))
-    if series.good and more_would_tell(series.made):
-        limits = _short(series)
-        for _ in range(ROUNDS):
-            await series.ask_each(_limited(bench, limit) for limit in (*limits, tokens))
+    limits = _short(series)
+    if series.good and more_rounds_would_tell(series.made):
+        await series.ask_each(_limited(bench, limit) for limit in ROUNDS * (*limits, tokens))
+    if series.good and more_short_ones_would_tell(series.made):
+        await series.ask_each(_limited(bench, limit) for limit in 2 * ROUNDS * limits)
     return await series.lead(_limited(bench, tokens))
 
 
