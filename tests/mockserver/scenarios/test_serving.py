@@ -138,7 +138,7 @@ def test_health_tells_of_the_scenario_and_what_is_wrong_with_its_file(in_memory,
 
 
 def test_a_server_in_a_thread_plays_a_scenario_too():
-    from urllib.request import Request, urlopen  # noqa: PLC0415
+    from urllib.request import Request, urlopen
 
     with running(scenario=parse("scenario: [{reply: Hello from here}]")) as url:
         request = Request(f"{url}/chat/completions", json.dumps(asked(stream=False)).encode())
