@@ -1,4 +1,4 @@
-"""On a loaded machine, over real sockets: each class that the mock imitates is named rightly, and no good server is blamed.
+"""A loaded machine, real sockets: each class that the mock imitates is named rightly, and no good server is blamed.
 
     pytest tests/bench/test_loaded.py -m bench -s -p no:cacheprovider
 

@@ -26,7 +26,7 @@ AWAY = 0.2
 """Seconds after which such a client leaves if no event has come."""
 FEW = 64
 """Tokens of the answer that is asked for again."""
-BRIEF = 0.3
+BRIEF = 0.1
 """Seconds that an answer lasts that a hundred clients leave: a server that goes on with all of them comes to an end."""
 HOPELESS = 2
 """Requests in a row without any answer, after which no more are sent."""
@@ -98,13 +98,20 @@ async def half_close(moment: str, leave: Leave, bench: Bench) -> list[Exchange]:
     if exchange.ending is not Ending.LEFT:
         return [exchange]
     more = len(exchange.steps) - (leave.messages or 0)
-    if more > SOME or (exchange.steps and exchange.steps[-1].kind is Kind.TERMINATOR):
+    listened = (exchange.ended_at or 0.0) - _closed_at(exchange, leave) >= on  # else the server hung up before
+    if (listened and more > SOME) or (exchange.steps and exchange.steps[-1].kind is Kind.TERMINATOR):
         how = f"the answer went on all the same: {more} messages more in {on:.1f} s"
         return [bench.seen(exchange, Watch(observer=CLIENT, how=how, stopped=False, by=on, since=on))]
     at = bench.stage.clock()
     ends = at - (exchange.ended_at or 0.0) + bench.tempo.lasts
     left = Left(mark=mark, at=at, received=tokens_of(exchange), ends=ends, patience=PATIENCE)
     return [await bench.watch(exchange, left)]
+
+
+def _closed_at(exchange: Exchange, leave: Leave) -> float:
+    """When the sending side was closed, seconds from the request; a little before that at the most."""
+    closing = exchange.steps[leave.messages - 1] if leave.messages and exchange.steps else None
+    return (closing.event.at or 0.0) if closing is not None else 0.0
 
 
 def _trial(
