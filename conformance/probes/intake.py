@@ -87,6 +87,7 @@ class Intake:
         self._messages = 0
         self._kept_at: float | None = None
         self._late = 0.0
+        self._unread = (0.0, b"")
 
     @property
     def empty(self) -> bool:
@@ -105,9 +106,11 @@ class Intake:
         self._kept_at = at if self._mask.keeps else None
         return state
 
-    def go_on(self) -> None:
-        """Take all that still comes: whatever we waited for has been seen."""
+    def go_on(self) -> State:
+        """Take all that still comes, and first what came in the read in which we had seen as much as we wanted."""
         self._wanted = self._enough = None
+        (at, data), self._unread = self._unread, (0.0, b"")
+        return self._feed(at, data)
 
     def rest(self) -> State:
         """Nothing follows soon: what was kept back is due, and no key."""
@@ -123,6 +126,8 @@ class Intake:
             start += len(piece)
             self._take(at, piece)
             state = self._state()
+        if state is State.SEEN:
+            self._unread = at, data[start:]
         return state
 
     def _take(self, at: float, piece: bytes) -> None:

@@ -150,7 +150,8 @@ async def _stay(connection: Connection, intake: Intake, limits: Limits, leave: L
     """What a client does that has come to where it leaves and does not leave at once; gives when it goes."""
     if leave.by is By.HALF:
         connection.leave(By.HALF)
-        intake.go_on()
+        if intake.go_on() is not State.OPEN:
+            return max(0.0, connection.clock() - start)
         _, at = await _read(connection, intake, limits, Leave(seconds=connection.clock() - start + leave.idle), start)
         return at
     connection.stop_reading()

@@ -269,6 +269,14 @@ def test_a_half_close_shows_to_the_server_and_what_comes_after_it_is_read(ask):
     assert asked.peer.left == ["fin"]
 
 
+def test_what_came_in_the_same_read_as_the_message_before_a_half_close_is_kept(ask):
+    several = b"".join(b"209\r\ndata: %d%s\n\n\r\n" % (n, b"x" * 512) for n in range(9))
+    acts = (CHUNKED + several, 0.02, b"9\r\ndata: b\n\n\r\n", b"0\r\n\r\n")
+    exchange = ask(*acts, leave=Leave(messages=1, by=By.HALF, idle=1.0)).exchange
+    assert [*"012345678", "b"] == [data[:1] for data in datas(exchange)]
+    assert exchange.transport.complete
+
+
 def test_a_half_closing_client_reads_on_for_so_long_and_no_longer(ask):
     leave = Leave(messages=1, by=By.HALF, idle=0.05)
     exchange = ask(CHUNKED, b"9\r\ndata: a\n\n\r\n", "hang", leave=leave).exchange
