@@ -32,7 +32,8 @@ def _cut_short(exchange: Exchange) -> bool:
 
 
 def _asks_json(exchange: Exchange, *kinds: str) -> bool:
-    return was_read(exchange) and format_of(exchange) in kinds
+    """JSON is asked for, and no stop sequence that might cut it."""
+    return was_read(exchange) and format_of(exchange) in kinds and not exchange.member("stop")
 
 
 def _is_twin(exchange: Exchange, probe: str) -> bool:
