@@ -23,7 +23,7 @@ from . import reading
 from .asked import Asked, asked_of
 from .breaking import broken
 from .drafting import UnsayableError, drafted
-from .matching import captured, why_not
+from .matching import captured, matches, why_not
 from .scenario import Entry, Reply, Scenario
 
 LOG = logging.getLogger("mockserver.scenarios")
@@ -108,22 +108,24 @@ class Book:
     def choose(self, request: Request, settings: Settings, chosen: Chosen) -> Draft | Answer | None:
         """What is said to a request that is in order; `chosen` learns which reply that is."""
         asked = asked_of(request, protocol_of(request))
-        reasons: list[str] = []
+        unsaid: dict[int, str] = {}
         for number, entry in enumerate(self.scenario.entries):
-            reason = why_not(entry.when, asked)
-            if not reason:
-                key = number, asked.conversation() if entry.per_conversation else ""
-                reply = entry.reply(self._count(key))
-                try:
-                    draft = drafted(reply, asked, _values(entry, asked), settings.seed)
-                except UnsayableError as error:
-                    reason = str(error)
-                else:
-                    self._advance(key)
-                    chosen.entry, chosen.reply = entry.name, reply
-                    return draft
-            reasons.append(f"{entry.name}: {reason}")
-        return _unmatched(reasons) if self.scenario.refuses else None
+            if not matches(entry.when, asked):
+                continue
+            key = number, asked.conversation() if entry.per_conversation else ""
+            reply = entry.reply(self._count(key))
+            try:
+                draft = drafted(reply, asked, _values(entry, asked), settings.seed)
+            except UnsayableError as error:
+                unsaid[number] = str(error)
+                continue
+            self._advance(key)
+            chosen.entry, chosen.reply = entry.name, reply
+            return draft
+        if not self.scenario.refuses:
+            return None
+        entries = enumerate(self.scenario.entries)
+        return _unmatched(f"{e.name}: {unsaid.get(number) or why_not(e.when, asked)}" for number, e in entries)
 
     def document(self) -> dict[str, object]:
         """What there is to know of it, as JSON values."""

@@ -1,6 +1,7 @@
 """Whether a request is what an entry of a scenario waits for, and if not, why. Knows no reply."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from conformance.protocols.credentials import MASK, SECRET
 from conformance.protocols.finding import shorten
@@ -12,9 +13,19 @@ SHOWN = 60
 """Characters of a text that a reason shows."""
 
 
+Reason = Callable[[], str]
+"""Says why not; most of the time nobody asks."""
+
+
+def matches(when: When, asked: Asked) -> bool:
+    """Whether a request is what an entry waits for."""
+    return next(_lacks(when, asked), None) is None
+
+
 def why_not(when: When, asked: Asked) -> str:
     """The first thing that a request lacks, "" where it lacks nothing."""
-    return next(_lacks(when, asked), "")
+    reason = next(_lacks(when, asked), None)
+    return reason() if reason is not None else ""
 
 
 def captured(when: When, asked: Asked) -> dict[str, str]:
@@ -41,24 +52,32 @@ def _compared(when: When, asked: Asked) -> Iterator[tuple[str, Text, str | None]
         yield f"the header {name}", text, asked.request.header(name)
 
 
-def _lacks(when: When, asked: Asked) -> Iterator[str]:
+def _lacks(when: When, asked: Asked) -> Iterator[Reason]:
     if when.protocol not in ("", asked.protocol):
-        yield f"it is asked for {_named(asked.protocol)}, wanted {_named(when.protocol)}"
+        yield lambda: f"it is asked for {_named(asked.protocol)}, wanted {_named(when.protocol)}"
     if when.stream not in (None, asked.stream):
-        yield f"{_stream(asked.stream)} is asked for, wanted {_stream(not asked.stream)}"
+        yield lambda: f"{_stream(asked.stream)} is asked for, wanted {_stream(not asked.stream)}"
     for what, number, is_now in (
         ("turn", when.turn, asked.turn),
         ("number of messages", when.messages, asked.messages),
     ):
         if number is not None and not _within(number, is_now):
-            yield f"the {what} is {is_now}, wanted {_range(number)}"
+            yield partial("the {} is {}, wanted {}".format, what, is_now, _range(number))
     if when.tools is not None and (wrong := _tools(when.tools, tuple(asked.tools))):
-        yield wrong
+        yield partial(str, wrong)
     for what, text, value in _compared(when, asked):
         if value is None:
-            yield f"{what} is not there, wanted one that {_wanted(text)}"
+            yield partial(_absent, what, text)
         elif not _is(text, value):
-            yield f"{what} is {_shown(what, value)}, wanted one that {_wanted(text)}"
+            yield partial(_different, what, value, text)
+
+
+def _absent(what: str, text: Text) -> str:
+    return f"{what} is not there, wanted one that {_wanted(text)}"
+
+
+def _different(what: str, value: str, text: Text) -> str:
+    return f"{what} is {_shown(what, value)}, wanted one that {_wanted(text)}"
 
 
 def _is(text: Text, value: str) -> bool:
