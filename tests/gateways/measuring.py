@@ -14,7 +14,7 @@ from .program import Program, Running, started_or_skipped
 
 DEADLINE = 3.0
 """Seconds in which leaving has to arrive: more than two events of the slow stream, so that all classes show."""
-TRIED = ("leaving/*", "slow", "slow-gzip", "late", "cut", "reset", "clean-end")
+TRIED = ("leaving/*", "slow", "slow-gzip", "late", "cut", "reset", "clean-end", "error-event", "rate-limit")
 LIMITS = Limits(exchange_s=20.0, head_s=20.0)
 
 Seen = dict[str, int | None]
@@ -65,6 +65,15 @@ def changes(report: GatewayReport, *kinds: str) -> dict[str, list[str]]:
     """By situation, the changes of these kinds; situations without any are left out."""
     found = {
         result.situation.name: [change.sort.name for change in result.changes if change.sort.kind.value in kinds]
+        for result in report.results
+    }
+    return {name: names for name, names in found.items() if names}
+
+
+def misleading(report: GatewayReport) -> dict[str, set[str]]:
+    """By situation, the red changes."""
+    found = {
+        result.situation.name: {change.sort.name for change in result.changes if change.sort.red}
         for result in report.results
     }
     return {name: names for name, names in found.items() if names}

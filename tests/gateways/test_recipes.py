@@ -5,7 +5,7 @@ import pytest
 from conformance.gateway.leaving import Class
 from conformance.probes.connection import By
 from tests.gateways import recipes
-from tests.gateways.measuring import changes, reports_of, seen
+from tests.gateways.measuring import changes, misleading, reports_of, seen
 
 BOTH = pytest.mark.parametrize("by", [By.FIN, By.RST], ids=str)
 
@@ -57,16 +57,16 @@ def test_nothing_is_held_back(reports, program):
     assert {} == changes(reports[program.name], "delayed")
 
 
-@pytest.mark.parametrize(
-    ("program", "invented"),
-    [
-        (recipes.INSIDE, {"clean-end": ["done-invented"]}),
-        (recipes.EAGER, {"clean-end": ["done-invented"]}),
-        (recipes.SYNCHRONOUS, {"clean-end": ["done-invented"]}),
-        (recipes.RAW, {}),
-        (recipes.LINES, {}),
-    ],
-    ids=lambda value: getattr(value, "name", ""),
-)
-def test_what_writes_done_by_itself_writes_it_behind_an_unfinished_answer(reports, program, invented):
-    assert invented == changes(reports[program.name], "invented")
+def test_what_writes_done_by_itself_writes_it_behind_half_an_answer_and_loses_errors(reports):
+    in_the_stream = {"clean-end": {"done-invented"}, "error-event": {"error-became-cut"}}
+    assert {**in_the_stream, "rate-limit": {"error-lost"}} == misleading(reports["fastapi-inside"])
+    for name in ("fastapi-eager", "fastapi-synchronous"):
+        assert {**in_the_stream, "rate-limit": {"status-changed", "error-object-lost"}} == misleading(reports[name])
+
+
+def test_lines_handed_on_keep_the_stream_and_lose_the_status(reports):
+    assert {"rate-limit": {"error-lost"}} == misleading(reports["fastapi-lines"])
+
+
+def test_bytes_handed_on_mislead_nobody(reports):
+    assert {} == misleading(reports["fastapi-raw"])
