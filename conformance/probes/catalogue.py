@@ -18,6 +18,9 @@ from .way import Way, headers_of
 
 __all__ = ["PROBES", "Body", "Companion", "Probe", "find", "requests_of"]
 
+IF_SERVED: Body = {"max_tokens": 16, **FIXED}
+"""For requests that ought to be refused: where they are not, nobody knows how long the answer would be."""
+
 PROBES: tuple[Probe, ...] = (
     Probe(name="stream", says="a plain stream", body=_ask(COUNT)),
     Probe(
@@ -84,16 +87,16 @@ PROBES: tuple[Probe, ...] = (
     Probe(name="document", says="a request without stream", body={"messages": [{"role": "user", "content": COUNT}]}),
     Probe(name="bad-json", says="a body that is not JSON", body='{"model": "any", "messages": [,], "stream": true}'),
     Probe(name="messages-missing", says="no messages", body={"stream": True}),
-    Probe(name="messages-empty", says="messages []", body={"messages": [], "stream": True}),
+    Probe(name="messages-empty", says="messages []", body={"messages": [], "stream": True, **IF_SERVED}),
     Probe(name="max-tokens-text", says='max_tokens "many"', body=_ask(COUNT, max_tokens="many")),
     Probe(name="temperature-text", says='temperature "warm"', body=_ask(COUNT, temperature="warm")),
     Probe(name="choices-zero", says="n 0", body=_ask(COUNT, n=0)),
     Probe(name="max-tokens-negative", says="max_tokens -1", body=_ask(COUNT, max_tokens=-1)),
-    Probe(name="temperature-high", says="temperature 9.5", body=_ask(COUNT, temperature=9.5)),
+    Probe(name="temperature-high", says="temperature 9.5", body=_ask(COUNT, temperature=9.5, max_tokens=16)),
     Probe(
         name="role-unknown",
         says='a message with role "wizard"',
-        body={"messages": [{"role": "wizard", "content": COUNT}], "stream": True},
+        body={"messages": [{"role": "wizard", "content": COUNT}], "stream": True, **IF_SERVED},
     ),
     Probe(
         name="options-without-stream",
