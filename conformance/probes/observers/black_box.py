@@ -36,8 +36,9 @@ LIKE = 0.05
 """A chance above this is no surprise."""
 SEEN = 0.002
 """The chance below which the two baselines are not of the same kind: everything else rests on that."""
-SLOWER, LEAST = 10.0, 0.5
-"""A short request is given up after so many times the idle median, at least after so many seconds."""
+SLOWER, LEAST = 4.0, 0.5
+"""A short request is given up after so many times the idle median, at least after so many seconds, and not before
+the slowest of the idle ones would have been."""
 SHORT: Body = {"messages": [{"role": "user", "content": "Say hi"}], "max_tokens": 2, "stream": True}
 HTTP_OK = 200
 FULL = (429, 503)
@@ -58,6 +59,7 @@ class Short:
 
     seconds: float
     outcome: Outcome
+    status: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +98,8 @@ class BlackBox:
         patience = self.bench.stage.endpoint.limits.head_s
         taken = [await self._short(patience) for _ in range(IDLE + 1)][1:]
         if bad := [short for short in taken if short.outcome is not Outcome.ANSWERED]:
-            return f"of {IDLE} short requests to the idle server {len(bad)} got no answer"
+            last = f"the last has status {bad[-1].status}" if bad[-1].status else "the last none at all"
+            return f"{len(bad)} of {IDLE} short requests to the idle server got no proper answer, {last}"
         self.idle = [short.seconds for short in taken]
         return ""
 
@@ -224,14 +227,14 @@ class BlackBox:
         exchange = await self.bench.ask("short", self.short, leave=Leave(seconds=patience))
         outcome = _outcome(exchange)
         taken = clock() - began if exchange.ended_at is None else exchange.ended_at
-        return Short(max(taken, patience) if outcome is Outcome.WAITED else taken, outcome)
+        return Short(max(taken, patience) if outcome is Outcome.WAITED else taken, outcome, exchange.status)
 
     def _now(self, left: Left) -> float:
         return self.bench.stage.clock() - left.at
 
     @property
     def _enough(self) -> float:
-        return max(SLOWER * median(self.idle), LEAST)
+        return max(SLOWER * median(self.idle), 1.5 * max(self.idle), LEAST)
 
     @property
     def _calibrated(self) -> str:

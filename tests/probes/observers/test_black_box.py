@@ -164,7 +164,7 @@ def test_slots_have_to_be_declared(kit: Any) -> None:
 
 def test_a_server_that_answers_nothing_is_refused(kit: Any) -> None:
     trouble, _, _ = watched(kit, 1, full=b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", places=0)
-    assert "of 8 short requests to the idle server 8 got no answer" == trouble
+    assert "8 of 8 short requests to the idle server got no proper answer, the last has status 500" == trouble
 
 
 def test_an_end_that_the_answers_would_have_come_to_proves_nothing(kit: Any) -> None:
