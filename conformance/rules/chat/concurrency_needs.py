@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.protocols.markers import marker_of, shown_by
 from conformance.protocols.overlap import at_the_same_time
+from conformance.protocols.viewing import view_of
 from conformance.rules.determinism import undetermined
 from conformance.rules.need import Need, asks_stream, brings_stream
 
@@ -25,6 +26,8 @@ ALONE = "/alone"
 AGAIN = "/again"
 """At the end of the names of those that were asked for a second time."""
 AT_LEAST = 2
+UNREAD = 3.0
+"""Seconds before the client leaves that reads nothing: a stream that had text by then did not wait for its turn."""
 TOO_MANY = (429, 503)
 """How a server says that it has too much to do."""
 
@@ -156,14 +159,19 @@ def _breaks_anyway(exchanges: Sequence[Exchange]) -> str:
     return _refused(*ONE_LEAVES)(exchanges)
 
 
-def _one_at_a_time(exchanges: Sequence[Exchange]) -> str:
+def _nobody_beside(exchanges: Sequence[Exchange]) -> str:
     """Where answers wait for each other anyway, nobody can tell what they wait for."""
     together = max((at_the_same_time(crowd_of(e)) for e in exchanges if e.probe == SIDE_BY_SIDE), default=0)
-    if together < AT_LEAST:
-        return (
-            "the target gives one answer after another" if together else "nothing shows that streams run side by side"
-        )
-    return _refused(ONE_DOES_NOT_READ)(exchanges)
+    if together >= AT_LEAST or any(_was_under_way(e) for e in exchanges if _one_is_idle(e)):
+        return _refused(ONE_DOES_NOT_READ)(exchanges)
+    return "the target gives one answer after another" if together else "nothing shows that streams run side by side"
+
+
+def _was_under_way(exchange: Exchange) -> bool:
+    """A stream brought text soon, though the one that nobody reads was not over."""
+    idle, *others = crowd_of(exchange)
+    texts = [text for other in others for choice in view_of(other).choices.values() for text in choice.texts]
+    return any((step.event.at or 0.0) < (idle.ended_at or 0.0) - UNREAD for step, _ in texts)
 
 
 ONE_LEFT = Need(
@@ -178,7 +186,7 @@ ONE_UNREAD = Need(
     fits=_one_is_idle,
     probes=(ONE_DOES_NOT_READ, SIDE_BY_SIDE),
     alone=False,
-    unless=_one_at_a_time,
+    unless=_nobody_beside,
 )
 BURSTS = Need(
     name="more requests at the same time than the target works on",

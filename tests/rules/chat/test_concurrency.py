@@ -292,6 +292,13 @@ def test_a_stream_that_goes_on_before_the_one_who_does_not_read_has_left(start: 
     assert set() == broken([*SIDE_BY_SIDE, *exchanges])
 
 
+def test_a_stream_that_was_under_way_has_come_to_a_halt_and_does_not_queue() -> None:
+    name = "one-does-not-read"
+    messages = [chunk(B, own_id="x"), chunk(B, own_id="x"), chunk(own_id="x", finish="stop"), DONE]
+    halting = answer(f"{name}/3", B, messages, start=0.1, step=6.2)
+    assert {"concurrency-leaving/slow-reader-holds-nobody-up"} == broken(trial(name, idle(name), halting))
+
+
 def test_where_answers_come_one_after_another_nobody_knows_what_they_wait_for() -> None:
     name = "one-does-not-read"
     before = trial("side-by-side", stream("side-by-side/2", A, start=1), stream("side-by-side/3", B, start=2))
