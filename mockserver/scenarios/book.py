@@ -148,7 +148,7 @@ class Book:
         """What changes when a file does."""
         try:
             return tuple(_stamp_of(path) for path in reading.files_of(self._paths))
-        except (OSError, ConfigurationError):
+        except ConfigurationError:
             return ()
 
 

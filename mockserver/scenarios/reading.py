@@ -129,7 +129,10 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     """The files that are meant; of a folder those that end like YAML, by name. Raises ConfigurationError."""
     found: list[Path] = []
     for path in paths:
-        inside = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+        try:
+            inside = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES) if path.is_dir() else [path]
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
         if not inside:
             raise ConfigurationError(
                 f"there is no scenario in {path}; write there a file {path / 'first.yaml'} with\n{EXAMPLE}"

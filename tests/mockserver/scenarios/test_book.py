@@ -152,6 +152,15 @@ def test_a_file_that_goes_away_changes_nothing_but_is_told_of(play, file):
     assert "there is no such file" in stage.book.document()["trouble"]
 
 
+def test_a_folder_that_is_emptied_changes_nothing_but_is_told_of(play, file):
+    stage = play("scenario: [{reply: x}]")
+    stage.book = Book(file.parent)
+    file.unlink()
+    stage.book.refresh()
+    assert "One" == stage.said("Go")
+    assert "there is no scenario in" in stage.book.document()["trouble"]
+
+
 def test_a_file_that_comes_into_a_folder_is_read(play, file):
     stage = play("scenario: [{reply: x}]")
     stage.book = Book(file.parent)
