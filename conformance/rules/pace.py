@@ -24,6 +24,9 @@ RESOLUTION = 0.1
 SPOKEN = ("content", "text", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning", "audio")
 TOGETHER = 0.25
 """Pieces that come within this share of the mean gap came together."""
+HEAD_SHARE, EVENT_SHARE = 0.75, 0.5
+"""Of the time that a prompt takes to be read: a head that comes later than that waits for the first event; an event
+that comes sooner does not wait for anything."""
 BUSY = "this machine was too busy to tell when things came; run this again when it has less to do"
 BURST = 0.03
 """Seconds between two bursts below which they are not worth a word, and cannot be told from our own lateness."""
@@ -88,6 +91,11 @@ def first_piece(exchange: Exchange) -> float | None:
     return next(_piece_times(exchange), None)
 
 
+def head_at(exchange: Exchange) -> float | None:
+    """When the response head came."""
+    return exchange.head_at
+
+
 def first_message(exchange: Exchange) -> float | None:
     """When the first message came, whatever is in it."""
     return exchange.steps[0].event.at if exchange.steps else None
@@ -150,9 +158,19 @@ def content_waits(rounds: Rounds) -> Waiting | str:
     return waiting if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
 
 
-def waits_for_prompt(rounds: Rounds, when: Callable[[Exchange], float | None], share: float) -> Waiting | str:
+def head_waits(rounds: Rounds) -> Waiting | str:
+    """Whether the response head waits for the first event; or why that cannot be told."""
+    return _waits_for_prompt(rounds, head_at, HEAD_SHARE)
+
+
+def event_waits(rounds: Rounds) -> Waiting | str:
+    """Whether the first event waits until the prompt is read; or why that cannot be told."""
+    return _waits_for_prompt(rounds, first_message, EVENT_SHARE)
+
+
+def _waits_for_prompt(rounds: Rounds, when: Callable[[Exchange], float | None], share: float) -> Waiting | str:
     """Whether something waits for the prompt to be read, as content does; or why that cannot be told."""
-    reading = median(_times(first_piece, rounds.much)) - median(_times(first_piece, rounds.little))
+    reading = _reading(rounds)
     if reading < RESOLUTION:
         return (
             f"the target reads its prompts too fast to tell: a long one takes {said(max(reading, 0.0))} more than a "
@@ -165,6 +183,11 @@ def waits_for_prompt(rounds: Rounds, when: Callable[[Exchange], float | None], s
         return BUSY
     waiting = waits(_times(when, little), _times(when, much), reading, share)
     return waiting if waiting.sure or waiting.sure_not else f"times scatter too much to tell ({waiting.odds})"
+
+
+def _reading(rounds: Rounds) -> float:
+    """Seconds that a long prompt takes to be read."""
+    return median(_times(first_piece, rounds.much)) - median(_times(first_piece, rounds.little))
 
 
 def _times(when: Callable[[Exchange], float | None], exchanges: Sequence[Exchange]) -> list[float]:
@@ -240,6 +263,14 @@ def more_short_ones_would_tell(exchanges: Sequence[Exchange]) -> bool:
     """Whether these come in bursts and leave open whether they are made so."""
     rounds = _so_far(exchanges)
     return rounds is not None and are_bursty(rounds) and isinstance(are_made_apart(rounds), str)
+
+
+def more_prompts_would_tell(exchanges: Sequence[Exchange]) -> bool:
+    """Whether these leave open what waits for the prompt, and more of the same might decide it."""
+    rounds = by_prompt(replace(exchanges[-1], group=tuple(exchanges[:-1]))) if exchanges else None
+    if rounds is None or _reading(rounds) < RESOLUTION:
+        return False
+    return isinstance(head_waits(rounds), str) or isinstance(event_waits(rounds), str)
 
 
 def _so_far(exchanges: Sequence[Exchange]) -> Rounds | None:

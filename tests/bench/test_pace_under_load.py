@@ -103,4 +103,4 @@ def test_a_fault_is_named_ten_times_of_ten(fault: str) -> None:
     rule = BROKEN[fault]
     wanted = {Level.MUST: "FAIL", Level.SHOULD: "WARN", Level.MAY: "PASS"}[rule.level]
     found = [run[rule.id] for run in runs(10, fault, rule.needs.probes)]
-    assert [(wanted, 1)] * 10 == [(verdict, findings) for verdict, _, findings in found]
+    assert [] == [told for told in found if told != (wanted, "", 1)]

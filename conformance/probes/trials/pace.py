@@ -16,6 +16,7 @@ from conformance.rules.pace import (
     ends_of_a_burst,
     is_whole,
     last_message,
+    more_prompts_would_tell,
     more_rounds_would_tell,
     more_short_ones_would_tell,
 )
@@ -142,13 +143,19 @@ async def _prompts(name: str, bench: Bench) -> list[Exchange]:
     async with Pulse(bench.stage.clock, bench.sleep) as bench.pulse:
         try:
             series = _Series(bench, name)
-            for number in range(SHORT_PROMPTS):
-                await series.ask(_after(bench, 0))
-                if number < LONG_PROMPTS - 1:
-                    await series.ask(_after(bench, _words(bench.tempo)))
+            await _some_prompts(series, bench)
+            if series.good and more_prompts_would_tell(series.made):
+                await _some_prompts(series, bench)
             return await series.lead(_after(bench, _words(bench.tempo)))
         finally:
             bench.pulse = None
+
+
+async def _some_prompts(series: _Series, bench: Bench) -> None:
+    for number in range(SHORT_PROMPTS):
+        await series.ask(_after(bench, 0))
+        if number < LONG_PROMPTS:
+            await series.ask(_after(bench, _words(bench.tempo)))
 
 
 def _words(tempo: Tempo) -> int:
@@ -178,8 +185,8 @@ def _cost_of_gzip(tempo: Tempo, slots: int) -> Cost:
 
 
 def _cost_of_prompts(tempo: Tempo, _: int) -> Cost:
-    made = WORD * (LONG_PROMPTS + SHORT_PROMPTS)
-    return Cost(LONG_PROMPTS * min(tempo.silence, READ) + SHORT_PROMPTS * tempo.first, made, made)
+    made = WORD * (LONG_PROMPTS + 1 + SHORT_PROMPTS)
+    return Cost((LONG_PROMPTS + 1) * min(tempo.silence, READ) + SHORT_PROMPTS * tempo.first, made, made)
 
 
 def _trial(

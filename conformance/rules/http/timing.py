@@ -14,25 +14,15 @@ from conformance.rules.pace import (
     by_length,
     by_prompt,
     content_waits,
+    event_waits,
     first_message,
     first_piece,
+    head_at,
+    head_waits,
     said,
-    waits_for_prompt,
 )
 from conformance.rules.rule import MAY, SHOULD, rule
 from conformance.rules.sources import SUITE, issue
-
-HEAD_SHARE, EVENT_SHARE = 0.75, 0.5
-"""Of the time that a prompt takes to be read: a head that comes later than that waits for the first event; an event
-that comes sooner does not wait for anything."""
-
-
-def _head_waits(rounds: Rounds) -> Waiting | str:
-    return waits_for_prompt(rounds, _head, HEAD_SHARE)
-
-
-def _event_waits(rounds: Rounds) -> Waiting | str:
-    return waits_for_prompt(rounds, first_message, EVENT_SHARE)
 
 
 def _unless(waiting: Callable[[Rounds], Waiting | str]) -> Callable[[Sequence[Exchange]], str]:
@@ -50,10 +40,10 @@ HEADS = Need(
     name="answers to short and long prompts, and when they came",
     fits=lambda e: by_prompt(e) is not None,
     probes=("pace-prompt",),
-    unless=_unless(_head_waits),
+    unless=_unless(head_waits),
     alone=False,
 )
-FIRST_EVENTS = replace(HEADS, unless=_unless(_event_waits))
+FIRST_EVENTS = replace(HEADS, unless=_unless(event_waits))
 
 
 def _middle(when: Callable[[Exchange], float | None], exchanges: Sequence[Exchange]) -> str:
@@ -73,11 +63,11 @@ def _middle(when: Callable[[Exchange], float | None], exchanges: Sequence[Exchan
 )
 def head_first(exchange: Exchange) -> Iterator[Finding]:
     rounds = by_prompt(exchange)
-    waiting = _head_waits(rounds) if rounds else ""
+    waiting = head_waits(rounds) if rounds else ""
     if rounds and isinstance(waiting, Waiting) and waiting.sure:
         yield exchange.finding(
-            f"the head while a long prompt is read; after a short one it comes after {_middle(_head, rounds.little)}",
-            f"the head after {_middle(_head, rounds.much)}, the first event after "
+            f"the head while a long prompt is read; after a short one it comes after {_middle(head_at, rounds.little)}",
+            f"the head after {_middle(head_at, rounds.much)}, the first event after "
             f"{_middle(first_message, rounds.much)} ({_count(rounds)}; {waiting.odds})",
         )
 
@@ -95,16 +85,12 @@ def head_first(exchange: Exchange) -> Iterator[Finding]:
 )
 def first_event_is_news(exchange: Exchange) -> Iterator[Finding]:
     rounds = by_prompt(exchange)
-    waiting = _event_waits(rounds) if rounds else ""
+    waiting = event_waits(rounds) if rounds else ""
     if rounds and isinstance(waiting, Waiting) and waiting.sure_not:
         yield exchange.finding(
             f"the first event when there is something to say, {_middle(first_piece, rounds.much)} after a long prompt",
             f"it comes after {_middle(first_message, rounds.much)} ({_count(rounds)}; {waiting.odds})",
         )
-
-
-def _head(exchange: Exchange) -> float | None:
-    return exchange.head_at
 
 
 def _count(rounds: Rounds) -> str:
