@@ -148,7 +148,8 @@ def _recording(path: Path) -> Exchange:
         first = file.readline()
         header = recording.read_header(first)
         beside = _beside(path, header.beside) if header.beside else None
-        group = tuple(_beside(path, name) for name in header.group)
+        # a trial that was broken off has announced more exchanges than it made
+        group = tuple(_beside(path, name) for name in header.group if path.with_name(name).exists())
         return recording.read(chain([first], file), source=str(path), beside=beside, group=group)
 
 

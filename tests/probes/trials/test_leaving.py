@@ -209,6 +209,15 @@ def test_recordings_of_a_run_get_the_same_verdicts(tmp_path: Path):
     ] == checked
 
 
+@pytest.mark.parametrize("fault", [None, "chat/cancellation/survives"])
+def test_the_recordings_of_a_hundred_who_leave_are_one_trial_also_where_it_was_broken_off(fault, tmp_path: Path):
+    result = made(fault, trials=only("leave-a-hundred-times"), record_to=tmp_path)
+    (checked,) = check([tmp_path / "leave-a-hundred-times.jsonl"], rules=RULES)
+    live = {v.rule.id for v in result.verdicts.values() if v.findings}
+    assert live == {v.rule.id for v in checked.verdicts if v.findings}
+    assert bool(fault) == bool(live)
+
+
 def test_a_recording_of_a_stream_that_was_left_and_not_watched_says_nothing_about_it(tmp_path: Path):
     made(trials=only("leave-mid-stream-fin"), record_to=tmp_path)
     file = tmp_path / "leave-mid-stream-fin.jsonl"
