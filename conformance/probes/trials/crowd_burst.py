@@ -13,12 +13,14 @@ TOKENS = 20
 """Of an answer: what is looked at is whether it comes."""
 UNDECLARED = 16
 """Requests at once, where nobody says how many are too many."""
+MOST = 64
+"""Requests at once, however many slots there are."""
 ROUNDS = 2
 
 
 def size_of(slots: int) -> int:
     """Requests at once: more than twice what is worked on at the same time."""
-    return 2 * slots + 2 if slots else UNDECLARED
+    return min(MOST, 2 * slots + 2) if slots else UNDECLARED
 
 
 async def _burst(bench: Bench) -> list[Exchange]:

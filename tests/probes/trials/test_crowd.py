@@ -143,7 +143,7 @@ def test_a_target_that_declares_logprobs_is_given_more_to_send() -> None:
     assert (None, 20) == (plain.member("top_logprobs"), heavy.member("top_logprobs"))
 
 
-@pytest.mark.parametrize(("slots", "clients"), [(0, 16), (1, 4), (2, 6)])
+@pytest.mark.parametrize(("slots", "clients"), [(0, 16), (1, 4), (2, 6), (100, 64)])
 def test_in_a_burst_each_client_asks_twice(slots: int, clients: int) -> None:
     exchanges = crowd(made("burst", slots=slots)[0])
     bodies = [str(exchange.request.body) for exchange in exchanges]
