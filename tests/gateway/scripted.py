@@ -62,6 +62,8 @@ class Ways:
     spills: bool = False
     """What is held at the end is lost."""
     spoils_framing: bool = False
+    busy: float = 0.0
+    """Seconds before a request is passed on."""
 
 
 class Front(asyncio.Protocol):
@@ -88,7 +90,10 @@ class Front(asyncio.Protocol):
             elif isinstance(event, h11.Data):
                 self.body += event.data
             elif isinstance(event, h11.EndOfMessage):
-                self.forward()
+                if self.ways.busy:
+                    asyncio.get_running_loop().call_later(self.ways.busy, self.forward)
+                else:
+                    self.forward()
             else:
                 return
 

@@ -57,6 +57,15 @@ def test_without_a_gateway_all_is_seen_at_once():
     assert {"fin", "rst"} == {left.seen_as for left in tried.report.lefts}
 
 
+def test_a_busy_gateway_that_still_had_something_to_write_is_not_taken_for_a_watcher():
+    tried = run(Ways(stops="write", busy=3.9, lag=0.2), "leaving/*")
+    silent = [left for left in tried.report.lefts if left.leaving.name == "silent"]
+    assert {"it was not silent yet: what the upstream had sent before was still on its way"} == {
+        left.problem for left in silent
+    }
+    assert Class.UNKNOWN is tried.report.named
+
+
 def test_the_deadline_can_be_longer():
     tried = run(Ways(stops="6"), "leaving/*", deadline=8)
     assert Class.WATCHER is tried.report.named
