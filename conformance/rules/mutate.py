@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from conformance.protocols.chat import emitter
 from conformance.wire import encoder
 from conformance.wire.script import Act, Answer, Framing, Script, Send, body
 
@@ -28,7 +29,7 @@ def name_of(mutant: Mutant) -> str:
 def dumps(value: object) -> str:
     """JSON as the emitter writes it; what `msgspec` refuses (NaN, lone surrogates) is written all the same."""
     try:
-        return msgspec.json.encode(value).decode()
+        return emitter.dumps(value)
     except (msgspec.EncodeError, UnicodeEncodeError, ValueError):
         return json.dumps(value, separators=(",", ":"))
 

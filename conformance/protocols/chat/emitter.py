@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 DONE = "[DONE]"
+SEPARATORS = {ord(character): f"\\u{ord(character):04x}" for character in "\u0085\u2028\u2029"}
+"""In JSON text they stand in strings alone, so that they may be escaped wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ class Reply:
 
 
 def dumps(value: object) -> str:
-    """Compact JSON, keys in the order given, non-ASCII text as it is."""
-    return msgspec.json.encode(value).decode()
+    """Compact JSON, keys in the order given, non-ASCII text as it is, but for what some clients take for line ends."""
+    text = msgspec.json.encode(value).decode()
+    return text if text.isascii() else text.translate(SEPARATORS)
 
 
 def messages(reply: Reply, *, usage: bool, continuous: bool = False) -> Iterator[str]:

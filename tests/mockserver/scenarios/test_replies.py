@@ -24,6 +24,7 @@ PLAIN: list[dict[str, Any]] = [
     {"max_tokens": 9, "stream": False},
     {"stop": ["ere", "an", "n", "o"]},
     {"stop": " ", "stream": False},
+    {"stop": "o", "max_tokens": 1},
     {"n": 3, "stream_options": USAGE},
 ]
 MORE: list[dict[str, Any]] = [
@@ -34,6 +35,7 @@ MORE: list[dict[str, Any]] = [
     {"logprobs": True, "max_tokens": 2, "n": 2},
     {"response_format": {"type": "json_object"}},
     {"response_format": JSON, "stream": False},
+    {"response_format": {"type": "json_object"}, "stop": "{"},
     {"tools": tools()},
     {"tools": tools(strict=True), "stream_options": USAGE},
     {"tools": tools(), "tool_choice": "required"},
@@ -49,6 +51,7 @@ REPLIES = [
     "Hi",
     "{text: 'Hello, {last_message} {model} {turn} {{turn}} {'}",
     '{pieces: [Hel, lo, " ", wör, "ld 👋🏽"]}',
+    '"a\\u2028b \\N c\\u2029 d"',
     '{json: {answer: 42, list: [1, 2.5, null, true], text: "ü {model}"}}',
     "{refusal: I cannot help with that.}",
     '{refusal: [I, " cannot"]}',

@@ -47,6 +47,10 @@ def test_a_stream_is_the_role_the_pieces_the_finish_and_done() -> None:
     ] == list(emitter.messages(ONE, usage=False))
 
 
+def test_line_separators_are_escaped_and_other_characters_are_not() -> None:
+    assert '{"a\\u2028":["\\u0085é\\u2029"]}' == emitter.dumps({"a\u2028": ["\x85é\u2029"]})
+
+
 def test_usage_comes_last_and_is_null_before() -> None:
     messages = list(emitter.messages(ONE, usage=True))
     assert [True] * 4 == [message.endswith(',"usage":null}') for message in messages[:4]]
