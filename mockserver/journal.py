@@ -52,7 +52,7 @@ class Entry:
     """Work on it began; null while it waits its turn."""
     left_at: float | None = None
     stopped_at: float | None = None
-    """Work on it ended, for whatever reason."""
+    """Work on it ended, for whatever reason; or it was given up before it had its turn."""
     produced: int = 0
     """Tokens made, also when nobody was there to get them; where an answer is not made token by token, its events."""
     produced_at_leave: int | None = None

@@ -125,6 +125,8 @@ class Work:
         return Moment.EVENTS if self.entry.events else Moment.HEAD
 
     def _stop(self) -> None:
+        if self.entry.began is None:
+            self.entry.stopped_at = self._shop.journal.clock()
         if self._task is not None:
             self._task.cancel()
 

@@ -305,6 +305,7 @@ def test_who_leaves_the_queue_is_not_worked_on(in_memory: Any) -> None:
 
     entry = in_memory(play, Settings(slots=1))
     assert (None, 0, True) == (entry.began, entry.produced, entry.left)
+    assert entry.left_at == entry.stopped_at
     never = Behaviour(name="x", stops=Stops.NEVER)
     assert 400 == in_memory(play, Settings(slots=1), behaviour=never).produced
 
