@@ -71,7 +71,8 @@ async def play(
     for act in carry(encoder.one_by_one(answer)):
         match act:
             case Send(data):
-                event = in_body and data != encoder.LAST_CHUNK
+                head_alone = not said and data.endswith(b"\r\n\r\n")
+                event = in_body and not head_alone and data != encoder.LAST_CHUNK
                 entry.produced += event and not counted
                 if await _reaches(request, data, entry, gate, goes_on):
                     entry.sent += len(data)

@@ -88,6 +88,14 @@ def test_a_break_ends_the_connection(in_memory, how, ending, place, rest):
     assert b"[DONE]" not in exchange.body
 
 
+@pytest.mark.parametrize("how", ["close", "reset", "stall"])
+def test_the_journal_counts_the_events_before_a_break(in_memory, how):
+    text = f"scenario: [{{reply: {{text: a b c, break: {{at_event: 3, how: {how}, seconds: 1}}}}}}]"
+    text = text if how == "stall" else text.replace(", seconds: 1", "")
+    _, server = recorded(in_memory, text, asked())
+    assert (6 if how == "stall" else 2) == server.journal.entries[0].events
+
+
 def test_the_connection_is_closed_after_a_break_so_that_the_next_request_needs_another(in_memory):
     text = "scenario: [{replies: [{text: a, break: {at_event: 2}}, Fine]}]"
     exchanges, _ = recorded(in_memory, text, asked(), asked())
