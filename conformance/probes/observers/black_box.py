@@ -244,9 +244,10 @@ class BlackBox:
 
 def _times(left: Left) -> tuple[float, ...]:
     """When to send a short request, and the end of patience: oftener than one would look, so that more of them wait."""
-    first = looking.times(left)[0]
-    count = max(1, int((left.patience - first) / looking.QUIET))
-    return (*(first + number * looking.QUIET for number in range(count)), left.patience)
+    times = [looking.times(left)[0]]
+    while times[-1] + looking.QUIET + LEAST < left.patience:
+        times.append(times[-1] + looking.QUIET)
+    return (*times, left.patience)
 
 
 def _outcome(exchange: Exchange) -> Outcome:

@@ -71,7 +71,7 @@ class Gauge:
             if isinstance(now, str):
                 return now
             if now.running <= 0 or (last is not None and self.rate > 0 and _idle(last, now)):
-                self.base, self.before = now.running, now.produced
+                self.base, self.before = (0.0 if self.stale else now.running), now.produced
                 return ""
             if self.clock() - began >= CALM:
                 return f"{now.what} {now.shown} though nothing of ours runs; is somebody else using the server?"

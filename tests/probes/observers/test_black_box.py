@@ -74,7 +74,7 @@ class Server:
 
 
 def watched(
-    kit: Any, seed: int, *, ends: float = 1000.0, slots: int = 2, **members: Any
+    kit: Any, seed: int, *, ends: float = 1000.0, slots: int = 2, streamed: bool = True, **members: Any
 ) -> tuple[str, bool, Watch | None]:
     """The trouble at rest, whether long requests were seen, and what was seen after they were left."""
 
@@ -106,7 +106,7 @@ def watched(
         assert "" == await box.rest()
         tasks = await hold()
         await go(tasks)
-        return "", True, await box.watch(await kit.leave(kit.World(), ends=ends))
+        return "", True, await box.watch(await kit.leave(kit.World(), ends=ends, streamed=streamed))
 
     return simulate(main())
 
@@ -138,6 +138,14 @@ def test_a_server_that_only_gets_slower_is_put_in_the_right_class_or_none(
 def test_noise_that_drowns_the_difference_makes_it_refuse_or_doubt(kit: Any, stops: float | None, wrong: bool) -> None:
     verdicts = [watched(kit, seed, stops=stops, shares=0.3, noise=1.0)[2] for seed in range(40)]
     assert wrong not in [watch.stopped for watch in verdicts if watch is not None]
+
+
+@pytest.mark.parametrize(("stops", "stopped"), [(0.5, True), (None, False)])
+def test_one_that_was_not_streamed_is_put_in_the_right_class(kit: Any, stops: float | None, stopped: bool) -> None:
+    for seed in range(10):
+        _, _, watch = watched(kit, seed, stops=stops, streamed=False)
+        assert watch is not None
+        assert watch.stopped is stopped, watch
 
 
 def test_when_it_stopped_is_told(kit: Any) -> None:
