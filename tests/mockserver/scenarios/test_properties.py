@@ -30,7 +30,7 @@ SAID = st.one_of(
     st.fixed_dictionaries({"tool_calls": st.lists(CALL, min_size=1, max_size=3)}, optional={"text": TEXT}),
 )
 PACE = st.fixed_dictionaries(
-    {}, optional={name: st.floats(0, 1) for name in ("prefill", "first", "gap", "jitter")}
+    {}, optional={"prefill": st.floats(0, 0.005), **{name: st.floats(0, 1) for name in ("first", "gap", "jitter")}}
 ).filter(bool)
 USAGE = st.fixed_dictionaries(
     {}, optional={name: st.integers(1, 5000) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")}
