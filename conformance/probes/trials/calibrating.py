@@ -18,24 +18,27 @@ from .received import pieces_of, tokens_of
 
 NAME = "calibration"
 """Probe of the exchanges that are made here."""
-LASTS = 12.0
+LASTS = 9.0
 """Seconds that the long answer is to last, where the target can: five to watch, and some to spare."""
 LEAST, MOST = 128, 32768
 """Tokens that the long answer may have."""
-ASKED = (4096, 1024, 256)
-"""Tokens asked for at first, and then by turns of a target that refuses so many."""
+AT_FIRST = 64
+"""Tokens asked for to learn the pace, so that a server that never stops is soon done."""
 REFUSED = (400, 413, 422)
 LISTEN = 7.0
 """Seconds for which it is listened to: an answer that lasts so long cannot have ended by itself in the five seconds
 after it was left early."""
-LISTEN_BRIEFLY = 1.5
-"""The same where the observer tells an end from a stop."""
+LISTEN_AT_FIRST = 1.5
 READING_MOST = 15.0
 """Seconds that a long prompt may take to be read; beyond that it is long enough."""
 GO_ON: Body = {"ignore_eos": True}
 """What vLLM, SGLang and llama.cpp take to mean that an answer is to have all the tokens it may; others refuse it."""
-UNKNOWN = Tempo(first=0.0, gap=0.0, lasts=0.0, tokens=ASKED[0])
+UNKNOWN = Tempo(first=0.0, gap=0.0, lasts=0.0, tokens=4096)
 """Of a target that was not asked yet."""
+ENOUGH_TO_TELL = 8
+"""Tokens from which on a pace is one."""
+FOR_A_WHILE = 1024
+"""Tokens asked for at least, of a model that is told to go on."""
 ENOUGH = 0.9
 """The part of its tokens from which on an answer was ended by its limit."""
 WINDOWS = 4
@@ -59,15 +62,20 @@ async def calibrate(bench: Bench, *, exact: bool = False) -> Pace:
     at the same time, and for less of it.
     """
     bench.tempo = UNKNOWN
-    listening = _Listening(bench, LISTEN_BRIEFLY if exact else LISTEN)
+    listening = _Listening(bench)
     if exact:
         _, silent = await asyncio.gather(listening.first(), _silence(bench))
         return _put_together(bench, listening, silent)
     await listening.first()
+    await listening.for_long()
     await listening.longer()
-    if tempo_of(listening.heard, bench.tempo.tokens) is None:
+    tempo = tempo_of(listening.heard, listening.asked)
+    if tempo is None:
         return _put_together(bench, listening, None)
-    return _put_together(bench, listening, await _silence(bench))
+    over = bench.stage.clock() + listening.asked * tempo.gap - (listening.heard.ended_at or 0.0)
+    pace = _put_together(bench, listening, await _silence(bench))
+    await bench.sleep(max(0.0, min(LASTS, over - bench.stage.clock())))  # also where it was made to its end for nobody
+    return pace
 
 
 @dataclass(slots=True)
@@ -75,57 +83,70 @@ class _Listening:
     """The long answer, asked for until it is long enough."""
 
     bench: Bench
-    seconds: float
     made: list[Exchange] = field(default_factory=list)
+    asked: int = AT_FIRST
+    """Tokens, of the answer that counts."""
 
     @property
     def heard(self) -> Exchange:
         """The answer that counts: the last one that was not refused."""
         return next((exchange for exchange in reversed(self.made) if exchange.status == 200), self.made[-1])
 
+    @property
+    def limit(self) -> int:
+        """Tokens that may be asked for: as many as were, where more were refused or nobody asked for more."""
+        return self.asked if self.asked > AT_FIRST else MOST
+
     async def first(self) -> None:
-        """With fewer tokens where so many are refused."""
-        for tokens in ASKED:
-            if await self._ask(tokens):
-                break
+        """A few tokens, to learn the pace."""
+        await self._ask(AT_FIRST, LISTEN_AT_FIRST)
+
+    async def for_long(self) -> None:
+        """As many as will come while it is listened to."""
+        if (tempo := tempo_of(self.heard, AT_FIRST)) is not None and tokens_of(self.heard) >= ENOUGH_TO_TELL:
+            await self._ask_less_and_less(tempo.tokens)
 
     async def longer(self) -> None:
-        """A model that has little to say is told to go on, and a fast one may say more."""
+        """A model that has little to say is told to go on, and one that was faster than before may say more."""
         if not self._too_short():
             return
-        if tokens_of(self.heard) < ENOUGH * self.bench.tempo.tokens:
+        if tokens_of(self.heard) < ENOUGH * self.asked:
             plain, self.bench.long = self.bench.long, {**self.bench.long, **GO_ON}
-            if not await self._ask(self.bench.tempo.tokens):
+            if not await self._ask(max(self.asked, FOR_A_WHILE), LISTEN):
                 self.bench.long = plain
-        tempo = tempo_of(self.heard, self.bench.tempo.tokens)
-        if tempo is None or not self._too_short() or tokens_of(self.heard) < ENOUGH * self.bench.tempo.tokens:
-            return
-        wanted = min(MOST, wanted_at(tempo.gap))
-        for tokens in (wanted, wanted // 2):
-            if tokens > self.bench.tempo.tokens and await self._ask(tokens):
-                break
+        tempo = tempo_of(self.heard, self.asked)
+        if tempo is not None and self._too_short() and tokens_of(self.heard) >= ENOUGH * self.asked:
+            await self._ask_less_and_less(tempo.tokens)
 
-    async def _ask(self, tokens: int) -> bool:
+    async def _ask_less_and_less(self, tokens: int) -> None:
+        """So many, or a half or a quarter where they are refused."""
+        for fewer in (tokens, tokens // 2, tokens // 4):
+            if fewer > self.asked and await self._ask(min(MOST, fewer), LISTEN):
+                return
+
+    async def _ask(self, tokens: int, seconds: float) -> bool:
         """Whether so many may be asked for."""
-        before, self.bench.tempo = self.bench.tempo, replace(UNKNOWN, tokens=tokens)
         name = NAME if not self.made else f"{NAME}/{len(self.made) + 1}"
-        exchange = await self.bench.ask(name, bodies.long(self.bench), leave=Leave(seconds=self.seconds))
+        body = {**self.bench.long, **bodies.limited(self.bench, tokens)}
+        exchange = await self.bench.ask(name, body, leave=Leave(seconds=seconds))
         self.made.append(exchange)
-        if exchange.status in REFUSED and len(self.made) > 1:
-            self.bench.tempo = before
+        if exchange.status == 200:
+            self.asked = tokens
         return exchange.status not in REFUSED
 
     def _too_short(self) -> bool:
         """It came to its own end long before it was to."""
         heard = self.heard
-        return heard.status == 200 and heard.ending is Ending.EOF and (heard.ended_at or 0.0) < LASTS / 2
+        return heard.status == 200 and heard.ending is Ending.EOF and (heard.ended_at or 0.0) < LISTEN * ENOUGH
 
 
 def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) -> Pace:
     made = (*listening.made, *((silent,) if silent is not None else ()))
-    tempo = tempo_of(listening.heard, bench.tempo.tokens)
+    tempo = tempo_of(listening.heard, listening.asked)
     if tempo is None or silent is None:
         return Pace(bench.tempo, made, _trouble(listening.heard))
+    if listening.limit < tempo.tokens:
+        tempo = replace(tempo, tokens=listening.limit, lasts=tempo.lasts * listening.limit / tempo.tokens)
     bench.tempo = replace(tempo, silence=first_of(silent) or 0.0)
     bench.undisturbed = silent if bench.tempo.silence else None
     return Pace(bench.tempo, made)
@@ -134,7 +155,8 @@ def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) 
 async def _silence(bench: Bench) -> Exchange:
     """A long prompt, until something of the answer is there."""
     leave = Leave(when=lambda reader: any(step.chunk is not None for step in reader.steps[1:]), seconds=READING_MOST)
-    return await bench.ask(f"{NAME}/silence", bodies.after_a_long_prompt(bench, bench.mark()), leave=leave)
+    body = {**bodies.after_a_long_prompt(bench, bench.mark()), **bodies.limited(bench, bodies.SHORT)}
+    return await bench.ask(f"{NAME}/silence", body, leave=leave)
 
 
 def tempo_of(exchange: Exchange, tokens: int) -> Tempo | None:
@@ -147,10 +169,11 @@ def tempo_of(exchange: Exchange, tokens: int) -> Tempo | None:
         return None
     made = tokens_of(exchange)
     gap = (times[-1] - times[0]) / max(1, made - 1)
-    if exchange.ending is not Ending.LEFT:
+    by_itself = exchange.ending is not Ending.LEFT and made < ENOUGH * tokens
+    if by_itself:
         return Tempo(first=times[0], gap=gap, lasts=exchange.ended_at or times[-1], tokens=tokens)
     shortest = _shortest(times) * len(times) / max(1, made)
-    wanted = min(MOST if tokens == ASKED[0] else tokens, wanted_at(shortest)) if shortest > 0 else tokens
+    wanted = min(MOST, wanted_at(shortest))
     return Tempo(first=times[0], gap=gap, lasts=times[0] + wanted * shortest, tokens=wanted)
 
 

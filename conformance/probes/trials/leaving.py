@@ -25,6 +25,8 @@ LOOK = 1.5
 """Seconds that watching a healthy server takes, roughly."""
 UNSEEN = 2.0
 """Seconds of answers that nobody watches."""
+SLOWER = 1.1
+"""An answer is over for certain after so many times the seconds that it takes at the usual pace."""
 MOST = 60.0
 """Seconds for which a server is waited for that goes on."""
 EVENTS = 3
@@ -171,7 +173,9 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
     )
     watched = await bench.watch(lead, left)
     if bench.observer is not None and _in_the_way(bench) and not _has_stopped(watched):
-        await bench.sleep(min(MOST, max(0.0, ends - bench.stage.clock())))
+        tempo = bench.tempo
+        later = ends - tempo.lasts + tempo.first + SLOWER * tempo.tokens * tempo.gap
+        await bench.sleep(min(MOST, max(0.0, max(ends, later) - bench.stage.clock())))
     return [watched, *exchanges[1:]]
 
 

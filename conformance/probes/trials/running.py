@@ -132,12 +132,14 @@ async def run(
         features=frozenset(features),
     )
     journal = Journal(stage=stage, sleep=sleep, url=wanted.url)
-    exact = wanted.name == journal.name or (not wanted.name and not await journal.rest())
+    exact = wanted.name in ("", journal.name) and not await journal.rest()
     pace = await calibrate(bench, exact=exact)
     if pace.trouble:
         bench.blind = f"{pace.trouble}; {IN_CASE}"
     elif pace.tempo.lasts < SHORTEST and not exact:
         bench.blind = f"the long answer is over after {pace.tempo.lasts:.2g} s, too soon to be left; {IN_CASE}"
+    elif exact:
+        bench.observer = journal
     else:
         choice = await choose(bench, wanted, process=process)
         bench.observer, bench.blind = choice.observer, choice.blind
