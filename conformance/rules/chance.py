@@ -26,6 +26,22 @@ def by_chance(higher: Sequence[float], lower: Sequence[float]) -> float:
     return sum(count for total, count in ways.items() if total >= reached) / comb(len(ranks), len(one))
 
 
+def by_chance_in_pairs(differences: Sequence[float]) -> float:
+    """How likely the differences would be as high as they are, by ranks, if each might as well have the other sign."""
+    found = [difference for difference in differences[:MOST] if difference]
+    if not found:
+        return 1.0
+    ranks = _doubled_ranks([abs(difference) for difference in found])
+    ways = {0: 1}
+    for rank in ranks:
+        more = dict(ways)
+        for total, count in ways.items():
+            more[total + rank] = more.get(total + rank, 0) + count
+        ways = more
+    reached = sum(rank for rank, difference in zip(ranks, found, strict=True) if difference > 0)
+    return sum(count for total, count in ways.items() if total >= reached) / (1 << len(ranks))
+
+
 def _doubled_ranks(values: Sequence[float]) -> list[int]:
     """The rank of each value, twice, so that values that are the same can share the middle of their ranks."""
     places: dict[float, list[int]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 from conformance.protocols.chat.states import Kind
 from conformance.protocols.exchange import Ending, Exchange
 
-from .chance import Waiting, median, waits
+from .chance import Waiting, by_chance_in_pairs, median, waits
 from .need import brings_stream
 
 LIMITS = ("max_completion_tokens", "max_tokens")
@@ -281,20 +281,25 @@ def are_made_apart(rounds: Rounds) -> Waiting | str:
     """Whether the tokens of one burst are made one after the other; or why that cannot be told.
 
     An answer that is limited to the last token of a burst is over later than one limited to the first, by the time
-    that it takes to make those between; where a model makes them in one step, both are over at the same time.
+    that it takes to make those between; where a model makes them in one step, both are over at the same time. Answers
+    that were made next to each other are compared, since the pace of a busy target changes.
     """
     limits = sorted({limit_of(e) for e in rounds.little})[-2:]
     if len(limits) < 2:
         return "the long answers come in bursts, and no short ones tell whether their tokens are made so"
     first, last = ([e for e in rounds.little if limit_of(e) == limit] for limit in limits)
-    made = median([limit_of(e) for e in rounds.much]) - limits[0]
-    took = median([last_message(e) for e in rounds.much]) - median([last_message(e) for e in first])
-    between = took / made * (limits[1] - limits[0]) if made > 0 else 0.0
-    exact = [[e for e in side if late_at(e, last_message(e)) <= between / 4] for side in (first, last)]
-    if between <= 0 or min(map(len, exact)) < LEAST_SHORT:
+    took: list[float] = []
+    apart: list[float] = []
+    for one, other in zip(first, last, strict=False):
+        between = (last_message(other) - (first_message(one) or 0.0)) * (1 - limits[0] / limits[1])
+        if late_at(one, last_message(one)) <= between / 4 and late_at(other, last_message(other)) <= between / 4:
+            took.append(last_message(other) - last_message(one))
+            apart.append(between)
+    if len(took) < LEAST_SHORT:
         return BUSY
-    sooner, later = ([last_message(e) for e in side] for side in exact)
-    waiting = waits(sooner, later, between)
+    half = [one - other / 2 for one, other in zip(took, apart, strict=True)]
+    share = median(took) / median(apart) if median(apart) > 0 else 0.0
+    waiting = Waiting(share, by_chance_in_pairs(half), by_chance_in_pairs([-value for value in half]))
     if not (waiting.sure or waiting.sure_not):
         return f"whether its tokens are made in bursts or only come so cannot be told ({waiting.odds})"
     return waiting

@@ -1,12 +1,12 @@
 """Exact ranks: how likely what was seen would be by chance."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.rules.chance import by_chance, median, waits
+from conformance.rules.chance import by_chance, by_chance_in_pairs, median, waits
 
 VALUES = st.lists(st.floats(0, 100), min_size=1, max_size=6)
 
@@ -85,3 +85,19 @@ def test_a_proxy_that_holds_answers_back_shows_and_the_server_behind_it_does_not
     assert held.sure
     direct = waits(DIRECT[0] * 2, DIRECT[1] * 2, 206.0 - 45.6)
     assert (False, True) == (direct.sure, direct.sure_not)
+
+
+def test_pairs_that_all_differ_the_same_way_are_one_case_of_all_signs():
+    assert (1 / 1024, 1.0) == (by_chance_in_pairs([0.1] * 10), by_chance_in_pairs([-0.1] * 10))
+
+
+def test_pairs_are_ranked_by_how_far_they_differ():
+    differences = [3.0, -1.0, 2.0, 4.0]
+    signs = product((1, -1), repeat=4)
+    up = [sum(rank for sign, rank in zip(s, (3, 1, 2, 4), strict=True) if sign > 0) for s in signs]
+    as_high = sum(1 for total in up if total >= 9)
+    assert as_high / 16 == by_chance_in_pairs(differences)
+
+
+def test_pairs_without_a_difference_say_nothing():
+    assert 1.0 == by_chance_in_pairs([]) == by_chance_in_pairs([0.0, 0.0])
