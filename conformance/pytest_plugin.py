@@ -30,6 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target-url", help="judge this endpoint: the URL up to /v1")
     group.addoption("--target-model", help="the model to ask for, with --target-url")
     group.addoption("--target-dialect", help="tolerate this vendor's documented deviations")
+    profiles = {"choices": ["full", "quick"], "default": "full"}
+    group.addoption("--target-profile", **profiles, help="quick: no trials of cancellation and the like")
     group.addoption("--target-file", default="targets.yaml", help="where --target is looked up (targets.yaml)")
 
 
@@ -103,8 +105,9 @@ def _targets(config: pytest.Config) -> "list[Target]":
 def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
     """Judge a target, once for all workers of an xdist run."""
     worker = getattr(config, "workerinput", None)
+    quick = config.getoption("--target-profile") == "quick"
     if worker is None:
-        return _judge(target)
+        return _judge(target, quick)
     from filelock import FileLock
 
     shared = _shared(worker)
@@ -112,20 +115,21 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
     file = shared / f"{target.name}.json"
     with FileLock(f"{file}.lock"):
         if not file.exists():
-            file.write_text(json.dumps(_judge(target)), "utf-8")
+            file.write_text(json.dumps(_judge(target, quick)), "utf-8")
         verdicts: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return verdicts
 
 
-def _judge(target: "Target") -> dict[str, Any]:
+def _judge(target: "Target", quick: bool) -> dict[str, Any]:
     from conformance.launching import LaunchError
     from conformance.probes.connection import Unreachable
     from conformance.report import junit, machine
-    from conformance.running import run_target
+    from conformance.running import Order, run_target
     from conformance.targets import ConfigurationError
 
     try:
-        report = asyncio.run(run_target(target, key=os.environ.get(target.key_env) or None))
+        key = os.environ.get(target.key_env) or None
+        report = asyncio.run(run_target(target, key=key, order=Order(quick=quick)))
     except (Unreachable, LaunchError, ConfigurationError, LookupError) as problem:
         return {"problem": str(problem)}
     if report.problem:
