@@ -37,11 +37,6 @@ def test_with_abortonclose_leaving_arrives_whatever_the_upstream_does(reports, b
     assert [] == [situation for situation, sent in seen(reports["haproxy-aborts"], by).items() if sent is None]
 
 
-def test_as_it_comes_a_fast_stream_goes_on_longer_after_a_fin_than_after_a_reset(reports):
-    fin, rst = (seen(reports["haproxy-default"], by)["fast"] for by in (By.FIN, By.RST))
-    assert fin > rst
-
-
 @pytest.mark.parametrize(
     ("name", "delayed"),
     [
