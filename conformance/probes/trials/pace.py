@@ -121,11 +121,14 @@ def length(tempo: Tempo) -> int:
 
 
 def _better(first: Exchange, tokens: int, tempo: Tempo) -> int:
-    """Tokens that would take the time that is meant, where the first answer took far more or far less."""
+    """Tokens that would take the time that is meant, where the first answer took far more or far less.
+
+    Twice that time where it took more: the target may have been busy for a moment.
+    """
     took = max(last_message(first) - tempo.first, 1e-6)
     if LASTS / 2 <= took <= 3 * LASTS:
         return tokens
-    return _bounded(tokens * LASTS / took, tempo)
+    return _bounded(tokens * (LASTS if took < LASTS else 2 * LASTS) / took, tempo)
 
 
 def _bounded(tokens: float, tempo: Tempo) -> int:

@@ -212,7 +212,7 @@ def test_a_longer_answer_is_asked_for_where_the_pace_was_thought_slower() -> Non
 def test_a_shorter_one_where_it_was_thought_faster() -> None:
     server = Server(steady(0.1), tempo=Tempo(first=0.1, gap=0.005, lasts=20.0, tokens=4000))
     assert Verdict.PASS == verdicts(server)["as-generated"][0]
-    assert (300, 16) == (server.limits[0], server.limits[1])
+    assert (300, 30) == (server.limits[0], server.limits[1])
 
 
 def test_times_that_scatter_as_widely_as_the_answer_is_long_prove_nothing() -> None:
