@@ -145,9 +145,11 @@ def _without(exchange: Exchange, names: Iterable[str]) -> str:
 def content_waits(rounds: Rounds) -> Waiting | str:
     """Whether the first piece of an answer waits for its end; or why that cannot be told."""
     ends = _longer(rounds)
+    if ends <= 0:
+        return "times scatter too much to tell: long answers were over no later than short ones"
     if ends < RESOLUTION:
         return (
-            f"the target is too fast to tell: a long answer takes {said(max(ends, 0.0))} more than a short one, and "
+            f"the target is too fast to tell: a long answer takes {said(ends)} more than a short one, and "
             f"it takes {said(RESOLUTION)} to see a difference from here"
         )
     little = [e for e in rounds.little if late_at(e, first_piece(e)) <= ends / 4]
