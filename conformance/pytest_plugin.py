@@ -1,5 +1,7 @@
 """The suite as pytest items: `pytest --pyargs conformance --target NAME` gives one item per target and rule.
 
+Gives every test the fixture `streamspec_mock` too, a mock server of its own.
+
 Loaded into every pytest session of an environment that has streamspec, so it imports nothing heavy until a target is
 asked for. Under pytest-xdist one worker sends the probes and the others read its report.
 """
@@ -9,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +19,10 @@ import pytest
 
 if TYPE_CHECKING:
     from conformance.targets import Target
+    from mockserver.testing import Mock
 
 ITEM = "conformance_verdict"
+MOCK = "streamspec_mock"
 VERDICTS = pytest.StashKey[dict[str, dict[str, Any]]]()
 SHARED = pytest.StashKey[Path]()
 """The folder through which the workers of an xdist run share their verdicts."""
@@ -39,6 +44,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Called by xdist, for each worker it starts: remember what the workers leave behind."""
     node.config.stash[SHARED] = _shared(node.workerinput)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker by which a test says what its mock server is like."""
+    config.addinivalue_line(
+        "markers", f"{MOCK}(seed=, gap=, fault=, scenario=, replay=, ...): what the mock server of this test is like"
+    )
+
+
+@pytest.fixture
+def streamspec_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
+    """A mock server for this test: `base_url`, `fault(...)`, `scenario(...)`, `journal`, `asked(...)`, `left()`."""
+    from mockserver.testing import mocked
+
+    options: dict[str, Any] = {}
+    for marker in reversed([*request.node.iter_markers(MOCK)]):  # the nearest one has the last word
+        options |= marker.kwargs
+    with mocked(**options) as mock:
+        yield mock
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

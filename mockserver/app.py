@@ -8,10 +8,10 @@ import asyncio
 import errno
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib.metadata import version
 from types import TracebackType
 from typing import Self
 
@@ -21,10 +21,12 @@ from conformance.protocols.exchange import Request
 from conformance.rules.behaviour import Behaviour
 from conformance.wire.script import Answer
 
-from . import answering, faults, routes, windows
+from . import answering, control, faults, intake, routes, windows
 from .answering import Settings
+from .control import Guard
 from .faults import Fault
-from .journal import BODY_LIMIT, Entry, Journal
+from .hosting import hosted
+from .journal import BODY_LIMIT, LIMIT, Entry, Journal
 from .pacing import Pacing, paced
 from .play import Played, Sleep, play
 from .reception import Reception, left_by
@@ -35,8 +37,6 @@ LOG = logging.getLogger("mockserver")
 HTTP_LOG = logging.getLogger("mockserver.http")
 HTTP_LOG.setLevel(logging.CRITICAL)  # a client that speaks no HTTP is answered 400; aiohttp adds a traceback
 
-BODY_MAXIMUM = 8 * 1024 * 1024
-"""Bytes of a request body; a longer one is answered 413."""
 GRACE = 0.05
 """Seconds that aiohttp gives each connection when the server stops; the plays have been ended before."""
 Respond = Callable[[Request, Settings, Callable[[], object]], Answer]
@@ -60,26 +60,29 @@ class MockServer:
         respond: Respond = routes.respond,
         behaviour: Behaviour | None = None,
         scenario: Given | None = None,
+        token: str = "",
     ) -> None:
         """`fault` is put into every answer it applies to; raises LookupError where there is none of that name.
 
         `behaviour` is how the server carries itself, where no fault names another one; `respond` makes the good
         answers. `scenario` is what is replied to what: files and folders, or a Scenario; raises ConfigurationError with
-        the line to write instead. With port None there is no socket: whoever wants to talk to the server gives
-        `accept()` a transport.
+        the line to write instead. Who has the `token` may control the server, from elsewhere too. With port None there
+        is no socket: whoever wants to talk to the server gives `accept()` a transport.
         """
         self.journal = Journal()
         self.url = ""
-        self._settings = settings
+        self.settings = settings
         self._host = host
         self._port = port
-        self._fault: Fault | None = faults.find(fault) if fault else None
-        self._fault_name = fault
+        self._fault: Fault | None = None
+        self._fault_name: str | None = None
+        self.book: Book | None = None
+        self._first = fault, scenario
+        self._guard = Guard(host, token)
         self._pacing = pacing
         self._sleep = sleep
         self._respond_to = respond
         self._behaviour = behaviour
-        self.book = Book(scenario) if scenario is not None else None
         self._shop = Workshop(self.journal, settings.slots, settings.overflow)
         self.journal.counts = self._shop.counts
         self._runner: web.ServerRunner | None = None
@@ -87,6 +90,8 @@ class MockServer:
         self._plays: set[asyncio.Task[object]] = set()
         self._stopping = False
         self._asked: set[str] = set()
+        self.use_fault(fault)
+        self.use_scenario(scenario)
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError, with what is wrong, where that port cannot be had."""
@@ -124,6 +129,35 @@ class MockServer:
         assert self._server is not None, "inside `async with` only"
         return self._server()
 
+    @property
+    def fault(self) -> str | None:
+        """What is put into the answers that ask for nothing else."""
+        return self._fault_name
+
+    def use_fault(self, name: str | None) -> None:
+        """Put this fault into the answers from now on; None for good ones. Raises LookupError."""
+        self._fault = faults.find(name) if name else None
+        self._fault_name = name or None
+
+    def use_scenario(self, given: Given | None) -> None:
+        """Reply by this scenario from now on; None for none. Raises ConfigurationError."""
+        self.book = Book(given) if given is not None else None
+
+    def reset(self) -> None:
+        """Fault and scenario as at the start, every sequence at its beginning, nothing in the journal."""
+        fault, scenario = self._first
+        self.use_scenario(scenario)
+        self.use_fault(fault)
+        self._asked.clear()
+        self.journal.clear()
+
+    def state(self) -> dict[str, object]:
+        """What there is to know of the server, as JSON values."""
+        if self.book is not None:
+            self.book.refresh()
+        scenario = self.book.document() if self.book is not None else None
+        return {"version": version("streamspec"), "fault": self.fault, "scenario": scenario}
+
     def _cannot_listen(self, error: OSError | OverflowError) -> OSError:
         code = error.errno if isinstance(error, OSError) else errno.EINVAL
         if code == errno.EADDRINUSE:
@@ -134,7 +168,7 @@ class MockServer:
         return OSError(code, f"cannot listen on {self._host} port {self._port}: {why}")
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        own = request.path in routes.SHOWN
+        own = routes.is_own(request.path)
         mark = request.headers.get(answering.MARK, "")
         entry = Entry(0, "", "") if own else self.journal.open(request.method, request.path, mark)
         work = Work(self._shop, entry)
@@ -159,13 +193,8 @@ class MockServer:
             self._plays.discard(task)
 
     async def _respond(self, request: web.BaseRequest, work: Work) -> Played:
-        try:
-            raw = await _read(request)
-        except web.RequestPayloadError:
-            answer = _unread(400, "The body of the request is not framed as HTTP/1.1 asks.")
-        else:
-            too_long = f"The body of the request is longer than {BODY_MAXIMUM} bytes."
-            answer = self._answer(request, raw, work) if raw is not None else _unread(413, too_long)
+        raw = await intake.read(request)
+        answer = raw if isinstance(raw, Answer) else self._answer(request, raw, work)
         if routes.is_side(request.path):
             return await play(request, answer, work.entry, self._sleep)
         task = work.start(request, answer, self._sleep)
@@ -185,10 +214,12 @@ class MockServer:
         asked, name = faults.split(Request(request.method, url, headers, answering.read_body(raw) if raw else None))
         entry = work.entry
         entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
-        if request.method == "GET" and (shown := self._shown(asked.path)) is not None:
+        if asked.path.startswith(routes.CONTROL):
+            return control.answer(self, asked, self._guard)
+        if request.method == "GET" and (shown := self._shown(asked.path, request.query)) is not None:
             return shown
         chosen, respond, settings = self._with_scenario()
-        good = respond(asked, settings, lambda: self.journal.document(request.query.get("mark", "")))
+        good = respond(asked, settings, self.journal.document)
         if routes.is_side(asked.path):
             return good  # the rules are about completions, and so are their mutants
         entry.scenario, name = chosen.entry, name or chosen.fault
@@ -197,7 +228,7 @@ class MockServer:
         except LookupError as error:
             return answering.refusal(400, str(error), code="fault_not_found")
         entry.fault = name or self._fault_name
-        if self._settings.gzip:
+        if self.settings.gzip:
             work.pack_for(asked)
         if fault and isinstance(behaviour := fault[1], Behaviour):
             work.live_by(behaviour, asked)
@@ -213,19 +244,25 @@ class MockServer:
         """What answers one request: as ever, or as the scenario has it."""
         chosen = Chosen()
         if self.book is None:
-            return chosen, self._respond_to, self._settings
+            return chosen, self._respond_to, self.settings
         self.book.refresh()
-        settings = self.book.settings(self._settings)
+        settings = self.book.settings(self.settings)
         engine = partial(self.book.choose, settings=settings, chosen=chosen)
         return chosen, partial(routes.respond, engine=engine), settings
 
-    def _shown(self, path: str) -> Answer | None:
+    def _shown(self, path: str, query: Mapping[str, str]) -> Answer | None:
         """What the server shows of its state, None where this path shows nothing of it."""
-        if path == routes.HEALTH and self.book is not None:
-            self.book.refresh()
-            return windows.health(self.book.document())
-        if path == routes.METRICS:
-            return windows.metrics(self.journal)
+        match path:
+            case routes.PAGE:
+                return windows.page()
+            case routes.HEALTH:
+                return windows.health(self.state())
+            case routes.METRICS:
+                return windows.metrics(self.journal)
+            case routes.JOURNAL:
+                last = query.get("last", "")
+                count = int(last) if last.isascii() and last.isdigit() and len(last) < 9 else LIMIT
+                return windows.journal(self.journal.document(query.get("mark", ""), count, writes="writes" in query))
         if path == routes.SLOTS and (capacity := self._shop.capacity_of(self._behaviour)):
             return windows.slots(capacity, [work.entry for work in self._shop.works], self._shop.leaks)
         return None
@@ -235,25 +272,6 @@ class MockServer:
         key = f"{asked.path} {json.dumps(asked.body, sort_keys=True)}"
         self._asked ^= {key}
         return key not in self._asked
-
-
-def _unread(status: int, message: str) -> Answer:
-    """The refusal of a request whose body was not read to its end, so that nothing can follow it."""
-    return answering.refusal(status, message, headers=(("connection", "close"),))
-
-
-async def _read(request: web.BaseRequest) -> bytes | None:
-    """The body of a request, None where it is too long."""
-    if (request.content_length or 0) > BODY_MAXIMUM:
-        return None
-    if request.headers.get("expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    raw = bytearray()
-    while not request.content.at_eof():
-        raw += await request.content.readany()
-        if len(raw) > BODY_MAXIMUM:
-            return None
-    return bytes(raw)
 
 
 @contextmanager
@@ -267,35 +285,8 @@ def running(
     scenario: Given | None = None,
 ) -> Iterator[str]:
     """A mock server in a thread of its own, for code without an event loop; gives its URL."""
-    server = MockServer(settings, host, port, fault, pacing, scenario=scenario)
-    started = threading.Event()
-    failure: list[OSError] = []
-    ending: list[Callable[[], object]] = []
-
-    async def live() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        ending.append(partial(loop.call_soon_threadsafe, stop.set))
-        try:
-            async with server:
-                started.set()
-                await stop.wait()
-        except OSError as error:
-            failure.append(error)
-        finally:
-            started.set()
-
-    thread = threading.Thread(target=asyncio.run, args=(live(),), name="mockserver", daemon=True)
-    thread.start()
-    started.wait()
-    try:
-        if failure:
-            raise failure[0]
-        yield server.url
-    finally:
-        with suppress(RuntimeError):  # the loop has ended by itself
-            ending[0]()
-        thread.join()
+    with hosted(MockServer(settings, host, port, fault, pacing, scenario=scenario)) as found:
+        yield found.server.url
 
 
 def serve(

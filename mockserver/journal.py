@@ -3,9 +3,10 @@
 Times are seconds on the clock of the loop since the server started.
 """
 
+from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 SERVER = "streamspec mock"
@@ -16,6 +17,8 @@ BODY_LIMIT = 4096
 """Bytes of a request body up to which its value is kept."""
 MARK_LIMIT = 64
 """Characters of a mark that are kept."""
+WRITES_LIMIT = 200
+"""Writes of a body whose times are kept, the first ones: 1.6 kB for each entry."""
 
 
 @dataclass(slots=True)
@@ -34,7 +37,7 @@ class Entry:
     """The header x-streamspec-mark."""
     fault: str | None = None
     scenario: str = ""
-    """The entry of the scenario that replies, "" where none does."""
+    """The entry of the scenario that replies, or the recording; "" where none does."""
     status: int | None = None
     """Null until there is an answer."""
     events: int = 0
@@ -56,6 +59,24 @@ class Entry:
     produced: int = 0
     """Tokens made, also when nobody was there to get them; where an answer is not made token by token, its events."""
     produced_at_leave: int | None = None
+    writes: "array[float]" = field(default_factory=lambda: array("d"))
+    """When each of the first events was written."""
+
+    def wrote(self, at: float) -> None:
+        """An event of the body has been written."""
+        self.events += 1
+        if len(self.writes) < WRITES_LIMIT:
+            self.writes.append(at)
+
+    def document(self, *, writes: bool = False) -> dict[str, Any]:
+        """The entry as JSON values; the times of the writes only where they are asked for, as they are many."""
+        members = {name: getattr(self, name) for name in MEMBERS}
+        if writes:
+            members["writes"] = [round(at, 6) for at in self.writes]
+        return members
+
+
+MEMBERS = tuple(member.name for member in fields(Entry) if member.name != "writes")
 
 
 class Journal:
@@ -88,8 +109,14 @@ class Journal:
         self._entries.append(entry)
         return entry
 
-    def document(self, mark: str = "") -> dict[str, Any]:
-        """The journal as JSON values; of the requests only those with this mark, if one is given."""
+    def clear(self) -> None:
+        """Forget the entries. The numbers go on, and so do the sums."""
+        self._forgotten += sum(entry.produced for entry in self._entries)
+        self._entries.clear()
+
+    def document(self, mark: str = "", last: int = LIMIT, *, writes: bool = False) -> dict[str, Any]:
+        """The journal as JSON values; of the requests only those with this mark, if one is given, and the last ones."""
+        shown = [entry for entry in self._entries if mark in ("", entry.mark)]
         running, waiting = self.counts()
         return {
             "server": SERVER,
@@ -97,6 +124,6 @@ class Journal:
             "running": running,
             "waiting": waiting,
             "produced": self.produced,
-            "requests": [asdict(entry) for entry in self._entries if mark in ("", entry.mark)],
+            "requests": [entry.document(writes=writes) for entry in shown[max(0, len(shown) - last) :]],
             "count": self._count,
         }

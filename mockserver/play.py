@@ -58,13 +58,14 @@ async def play(
     carry: Carry = iter,
     gate: Gate = OPEN,
     goes_on: Callable[[], bool] = bool,
+    clock: Callable[[], float] = float,
 ) -> Played:
     """Send an answer, act by act, one write per event. Raises ConnectionError when the client has gone.
 
     `carry` may change how the acts of the whole response are handed over, `gate` is passed by every write. Where a
-    write finds nobody there, `goes_on` is whether the rest is made all the same, for nobody.
+    write finds nobody there, `goes_on` is whether the rest is made all the same, for nobody. `clock` is the journal's.
     """
-    answer = _for_this_client(request, answer)
+    answer = for_this_client(request, answer)
     entry.status = answer.status
     in_body = answer.framing is Framing.RAW
     counted = said = False
@@ -76,7 +77,8 @@ async def play(
                 entry.produced += event and not counted
                 if await _reaches(request, data, entry, gate, goes_on):
                     entry.sent += len(data)
-                    entry.events += event
+                    if event:
+                        entry.wrote(clock())
                 said = in_body = True
                 if request.method == "HEAD":
                     break
@@ -99,7 +101,7 @@ async def _reaches(
     if not entry.left:
         try:
             async with gate:
-                await _send(request, data)
+                await send(request, data)
         except ConnectionError:
             if not goes_on():
                 raise
@@ -110,7 +112,7 @@ async def _reaches(
     return False
 
 
-async def _send(request: web.BaseRequest, data: bytes) -> None:
+async def send(request: web.BaseRequest, data: bytes) -> None:
     """Hand the bytes to the kernel, and let others have their turn."""
     if request.transport is not None:
         request.transport.set_write_buffer_limits(high=0)  # so that drain waits until everything is handed over
@@ -133,7 +135,7 @@ def tear(transport: asyncio.Transport | None) -> None:
     transport.abort()
 
 
-def _for_this_client(request: web.BaseRequest, answer: Answer) -> Answer:
+def for_this_client(request: web.BaseRequest, answer: Answer) -> Answer:
     """HTTP/1.0 knows no chunks; a client that wants the connection closed is told that it will be."""
     if request.version < HttpVersion11 and answer.framing is Framing.CHUNKED:
         return replace(answer, framing=Framing.CLOSE)

@@ -20,12 +20,19 @@ JOURNAL = "/journal"
 METRICS = "/metrics"
 SLOTS = "/slots"
 SHOWN = (HEALTH, JOURNAL, METRICS, SLOTS)
+PAGE = "/"
+CONTROL = "/control/"
 METHODS = {CHAT: "POST", COMPLETIONS: "POST", MODELS: "GET"} | dict.fromkeys(SHOWN, "GET")
+
+
+def is_own(path: str) -> bool:
+    """Whether this is a path at which the server is watched or controlled: what happens there leaves no trace."""
+    return path in (PAGE, *SHOWN) or path.startswith(CONTROL)
 
 
 def is_side(path: str) -> bool:
     """Whether this is a path that serves no completions."""
-    return path in (MODELS, *SHOWN) or path.startswith(f"{MODELS}/")
+    return is_own(path) or path == MODELS or path.startswith(f"{MODELS}/")
 
 
 def respond(

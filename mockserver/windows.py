@@ -1,7 +1,11 @@
-"""What the mock server shows of itself to whoever watches it: /metrics, /slots and /health. Knows no request."""
+"""What the mock server shows of itself to whoever watches it: /, /metrics, /slots and /health. Knows no request."""
 
+import base64
+import functools
 import hashlib
+import re
 from collections.abc import Sequence
+from importlib.resources import files
 
 from conformance.wire.script import Answer, Framing, Send
 
@@ -12,25 +16,59 @@ PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 """The content type of Prometheus' text format."""
 
 
-def metrics(journal: Journal) -> Answer:
-    """Gauges and a counter in Prometheus' text format."""
-    running, waiting = journal.counts()
+def metrics(found: Journal) -> Answer:
+    """Gauges and a counter in Prometheus' text format, under our names and under vLLM's."""
+    running, waiting = found.counts()
     figures = (
-        ("streamspec_requests_running", "gauge", "Requests that are worked on.", running),
-        ("streamspec_requests_waiting", "gauge", "Requests that wait for a slot.", waiting),
-        ("streamspec_tokens_generated_total", "counter", "Tokens made since the start.", journal.produced),
+        (("streamspec_requests_running", "vllm:num_requests_running"), "gauge", "Requests worked on.", running),
+        (("streamspec_requests_waiting", "vllm:num_requests_waiting"), "gauge", "Requests that wait.", waiting),
+        (
+            ("streamspec_tokens_generated_total", "vllm:generation_tokens_total"),
+            "counter",
+            "Tokens made.",
+            found.produced,
+        ),
     )
     text = "".join(
-        f"# HELP {name} {says}\n# TYPE {name} {kind}\n{name} {value}\n" for name, kind, says, value in figures
+        f"# HELP {name} {says}\n# TYPE {name} {kind}\n{name} {value}\n"
+        for names, kind, says, value in figures
+        for name in names
     )
     return Answer(200, (("content-type", PLAIN),), (Send(text.encode()),), Framing.LENGTH)
 
 
-def health(scenario: dict[str, object]) -> Answer:
-    """Whether the server is well, and what there is to know of its scenario."""
-    return answering.document(
-        {"status": "ok", "scenario": scenario}, hashlib.sha256(routes.HEALTH.encode()).hexdigest()
+def health(state: dict[str, object]) -> Answer:
+    """Whether the server is well, and what it has been told to do."""
+    return answering.document({"status": "ok", **state}, hashlib.sha256(routes.HEALTH.encode()).hexdigest())
+
+
+def journal(document: dict[str, object]) -> Answer:
+    """What is on record."""
+    return answering.document(document, hashlib.sha256(routes.JOURNAL.encode()).hexdigest())
+
+
+@functools.cache
+def page() -> Answer:
+    """The page that draws the journal. It may run its own script and talk to this server, and nothing else."""
+    html = files("mockserver").joinpath("page.html").read_bytes()
+    allowed = " ".join(
+        f"{kind}-src 'sha256-{_digest(html, tag)}';" for kind, tag in (("script", b"script"), ("style", b"style"))
     )
+    policy = f"default-src 'none'; {allowed} connect-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+    headers = (
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-cache"),
+    )
+    return Answer(200, headers, (Send(html),), Framing.LENGTH)
+
+
+def _digest(html: bytes, tag: bytes) -> str:
+    """The hash by which a browser knows the one script, or style sheet, that the page may use."""
+    found = re.search(b"<%s>(.*)</%s>" % (tag, tag), html, re.DOTALL)
+    assert found is not None, tag
+    return base64.b64encode(hashlib.sha256(found[1]).digest()).decode()
 
 
 def slots(capacity: int, worked_on: Sequence[Entry], leaks: int) -> Answer:

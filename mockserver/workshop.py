@@ -147,13 +147,14 @@ class Work:
         if behaviour is not None and 0 < behaviour.dies_after <= shop.departed:
             await asyncio.Event().wait()
         if answer.status != 200:
-            return await play(request, answer, self.entry, sleep)
+            return await play(request, answer, self.entry, sleep, clock=shop.journal.clock)
         capacity = shop.capacity_of(behaviour)
         overflow = shop.overflow
         if behaviour is not None and behaviour.overflow is not Overflow.QUEUE:
             overflow = behaviour.overflow
         if not shop.slots.free(capacity) and overflow not in (Overflow.QUEUE, Overflow.NEWEST):
-            return await play(request, _turned_away(answer, overflow), self.entry, sleep)
+            turned_away = _turned_away(answer, overflow)
+            return await play(request, turned_away, self.entry, sleep, clock=shop.journal.clock)
         await shop.slots.take(capacity, newest=overflow is Overflow.NEWEST)
         self.entry.began = shop.journal.clock()
         shop.works.append(self)
@@ -178,7 +179,8 @@ class Work:
             return self.goes_on(left_by(request))
 
         packed = packing.packed(answer, self._packs) if self._packs is not None else answer
-        return await play(request, packed, self.entry, sleep, carry=carry, gate=gate, goes_on=goes_on)
+        clock = shop.journal.clock
+        return await play(request, packed, self.entry, sleep, carry=carry, gate=gate, goes_on=goes_on, clock=clock)
 
     def _told(self, answer: Answer) -> Answer:
         """The answer, with what slips in from others."""

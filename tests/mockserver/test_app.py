@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from mockserver import app
+from mockserver import intake
 from mockserver.answering import Settings
 from mockserver.app import MockServer, running, serve
 from mockserver.pacing import Pacing
@@ -110,7 +110,7 @@ def test_a_client_that_expects_100_continue_gets_it() -> None:
     ids=["length", "not sent yet", "chunked"],
 )
 def test_a_body_over_the_limit_is_refused(rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BODY_MAXIMUM", 500)
+    monkeypatch.setattr(intake, "BODY_MAXIMUM", 500)
 
     async def talk(_: MockServer, streams: Streams) -> bytes:
         streams[1].write(HEAD + rest)

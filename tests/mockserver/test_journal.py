@@ -15,3 +15,18 @@ def test_an_entry_that_is_being_filled_in_shows_in_the_document() -> None:
     journal = Journal()
     journal.open("POST", "/v1/chat/completions").events = 5
     assert [5] == [request["events"] for request in journal.document()["requests"]]
+
+
+def test_the_times_of_the_first_writes_are_kept() -> None:
+    entry = Journal().open("POST", "/v1/chat/completions")
+    for at in range(500):
+        entry.wrote(at / 10)
+    assert (500, [at / 10 for at in range(200)]) == (entry.events, entry.document(writes=True)["writes"])
+
+
+def test_a_journal_that_is_cleared_keeps_its_sums_and_numbers() -> None:
+    journal = Journal()
+    journal.open("POST", "/v1/chat/completions").produced = 7
+    journal.clear()
+    assert ((), 7) == (journal.entries, journal.produced)
+    assert 2 == journal.open("POST", "/v1/chat/completions").number
