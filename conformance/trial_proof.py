@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
+from conformance.in_memory import dialling
 from conformance.judge import findings_of
-from conformance.probes.connection import Clock, Connection
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
 from conformance.probes.observers.choosing import ANY, Wanted, choose
@@ -28,7 +28,7 @@ from conformance.protocols.exchange import Exchange
 from conformance.rules import ALL
 from conformance.rules.behaviour import Behaviour, Overflow
 from conformance.rules.rule import Rule
-from conformance.simulation import link, simulate
+from conformance.simulation import simulate
 from conformance.targets import FEATURES
 from mockserver.answering import Settings
 from mockserver.app import MockServer
@@ -160,18 +160,12 @@ async def _benched(behaviour: Behaviour | None, settings: Settings) -> AsyncIter
             record_to=None,
             clock=asyncio.get_running_loop().time,
             notes={},
-            dial=partial(_dial, server),
+            dial=dialling(server.accept),
         )
         features = frozenset(FEATURES)
         bench = Bench(stage=stage, long=bodies.LONG, tempo=UNKNOWN, slots=settings.slots, features=features)
         bench.observer = Journal(stage=stage, sleep=asyncio.sleep)
         yield bench
-
-
-async def _dial(server: MockServer, _: Endpoint, clock: Clock) -> Connection:
-    connection = Connection(clock)
-    link(connection, server.accept())
-    return connection
 
 
 @cache

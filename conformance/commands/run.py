@@ -202,7 +202,7 @@ def _run_one(
             notes=dict(note.split("=", 1) for note in options["notes"]),
             on_progress=on_step,
             on_launch=on_launch,
-            on_plan=lambda plan: say(said_of(plan, target.name)),
+            on_plan=lambda plan: say(said_of(plan, target.name, virtual=target.name == targets.BUILT_IN)),
             on_trial=on_step,
             again=_again(target, options),
         )

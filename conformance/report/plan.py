@@ -3,10 +3,13 @@
 from conformance.probes.trials.running import Plan
 
 
-def said_of(plan: Plan, target: str) -> str:
-    """How many trials, how long, how many tokens; who watches, or why nobody does."""
+def said_of(plan: Plan, target: str, *, virtual: bool = False) -> str:
+    """How many trials, how long, how many tokens; who watches, or why nobody does. `virtual` time is not waited for."""
     parts = ", ".join(dict.fromkeys(trial.part.value for trial in plan.trials))
     count = f"{len(plan.trials)} trial{'' if len(plan.trials) == 1 else 's'}"
+    if virtual:
+        took = f"{_time(plan.seconds)} of virtual time, which passes in a few"
+        return f"{target}: {count} follow ({parts}), in memory: {took}; --profile quick leaves them out"
     healthy = f"about {_time(plan.seconds)} and {plan.tokens:,} tokens"
     worst = f"up to {_time(plan.seconds_at_worst)} and {plan.tokens_at_worst:,} tokens where the server never stops"
     watched = f"watched by {plan.observer}" if plan.observer else f"nobody watches the server: {plan.blind}"
