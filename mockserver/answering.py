@@ -68,6 +68,10 @@ class Settings:
     """What becomes of the others."""
     gzip: bool = False
     """Streams are compressed for clients that take that."""
+    dialect: str = "openai"
+    """The vendor whose way of writing is spoken."""
+    chaos: int | None = None
+    """Seed of the choices that are made wherever the protocol leaves freedom; None: none are."""
 
 
 def answer(request: Request, settings: Settings, engine: Engine | None = None) -> Answer:

@@ -21,7 +21,7 @@ from conformance.protocols.exchange import Request
 from conformance.rules.behaviour import Behaviour
 from conformance.wire.script import Answer
 
-from . import answering, control, faults, intake, routes, windows
+from . import answering, chaos, control, dialects, faults, intake, routes, windows
 from .answering import Settings
 from .control import Guard
 from .faults import Fault
@@ -62,7 +62,8 @@ class MockServer:
         scenario: Given | None = None,
         token: str = "",
     ) -> None:
-        """`fault` is put into every answer it applies to; raises LookupError where there is none of that name.
+        """`fault` is put into every answer it applies to; raises LookupError where there is none of that name,
+        nor a dialect of the name in the settings.
 
         `behaviour` is how the server carries itself, where no fault names another one; `respond` makes the good
         answers. `scenario` is what is replied to what: files and folders, or a Scenario; raises ConfigurationError with
@@ -92,6 +93,7 @@ class MockServer:
         self._asked: set[str] = set()
         self.use_fault(fault)
         self.use_scenario(scenario)
+        dialects.find(settings.dialect)
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError, with what is wrong, where that port cannot be had."""
@@ -238,7 +240,10 @@ class MockServer:
         if fault and (says := fault[0].needs.second) and not (says(asked) and self._again(asked)):
             fault = None
         good = chosen.finished(good)
-        return paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
+        answer = paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
+        as_told = entry.fault or self._behaviour is not None or chosen.breaks or self._respond_to is not routes.respond
+        habits = None if as_told else routes.habits_of(asked, settings)
+        return answer if habits is None else chaos.spelled(answer, habits)
 
     def _with_scenario(self) -> tuple[Chosen, Respond, Settings]:
         """What answers one request: as ever, or as the scenario has it."""

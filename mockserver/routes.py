@@ -8,8 +8,9 @@ from conformance.protocols.exchange import Request
 from conformance.protocols.finding import shorten
 from conformance.wire.script import Answer
 
-from . import answering, completing
+from . import answering, chaos, completing, dialects
 from .answering import Settings
+from .dialects import speaking
 from .engines.draft import Engine
 
 CHAT = "/v1/chat/completions"
@@ -38,10 +39,31 @@ def is_side(path: str) -> bool:
 def respond(
     request: Request, settings: Settings, journal: Callable[[], object] = dict, engine: Engine | None = None
 ) -> Answer:
-    """The answer of a server that does everything right.
+    """The answer of a server that does everything right, in the dialect and the chaos of the settings.
 
-    `journal` tells what it has on record; `engine` says the words, where it has any.
+    `journal` tells what it has on record; `engine` says the words, where it has any. How the bytes are written is the
+    same in every chaos: `chaos.spelled` changes that, where no fault is to be found at a certain byte.
     """
+    dialect = dialects.find(settings.dialect)
+    if (dialect is dialects.OPENAI and settings.chaos is None) or is_own(unquote(request.path)):
+        return _good(request, settings, journal, engine)
+    answer = _good(speaking.asked(request, dialect), settings, journal, engine)
+    if dialect is not dialects.OPENAI:
+        answer = speaking.spoken(answer, request, dialect)
+    habits = habits_of(request, settings)
+    return answer if habits is None else chaos.varied(answer, habits)
+
+
+def habits_of(request: Request, settings: Settings) -> chaos.Habits | None:
+    """The habits that the chaos of the settings has for this request."""
+    if settings.chaos is None:
+        return None
+    return chaos.habits_of(settings.chaos, f"{request.path}/{answering.mark_of(request, settings)}")
+
+
+def _good(
+    request: Request, settings: Settings, journal: Callable[[], object] = dict, engine: Engine | None = None
+) -> Answer:
     path = unquote(request.path)
     name = path.removeprefix(f"{MODELS}/") if path.startswith(f"{MODELS}/") else None
     wanted = METHODS.get(MODELS if name else path)

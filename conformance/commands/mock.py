@@ -9,6 +9,7 @@ import click
 import schemas
 from conformance.mistakes import ConfigurationError
 from conformance.rules.behaviour import Overflow
+from mockserver import dialects
 from mockserver.answering import Settings
 from mockserver.app import serve
 
@@ -40,6 +41,19 @@ OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
     help="What to reply to what, in YAML; may be given again. Read anew when it changes.",
 )
 @click.option("--scenario-schema", is_flag=True, help="Print the JSON Schema of scenarios, for editors, and leave.")
+@click.option(
+    "--dialect",
+    type=click.Choice(dialects.NAMES),
+    default="openai",
+    show_default=True,
+    help="The vendor whose way of writing is spoken.",
+)
+@click.option(
+    "--chaos",
+    type=int,
+    metavar="SEED",
+    help="Write every answer another way, wherever the protocol leaves freedom; same seed, same request: same bytes.",
+)
 @click.option("--key-env", help="Environment variable with the only key to let in (default: everybody is let in).")
 def mock(
     host: str,
@@ -51,6 +65,8 @@ def mock(
     gzip: bool,
     scenarios: tuple[Path, ...],
     scenario_schema: bool,
+    dialect: str,
+    chaos: int | None,
     key_env: str | None,
 ) -> None:
     """Serve a deterministic mock that answers like OpenAI; per request, model "mock#RULE#MUTANT" breaks one rule."""
@@ -63,7 +79,15 @@ def mock(
             fail(f"the environment variable {key_env} is empty; set it to the key to let in")
         keys = frozenset({os.environ[key_env]})
     try:
-        settings = Settings(seed=seed, keys=keys, slots=slots, overflow=OVERFLOWS[overflow], gzip=gzip)
+        settings = Settings(
+            seed=seed,
+            keys=keys,
+            slots=slots,
+            overflow=OVERFLOWS[overflow],
+            gzip=gzip,
+            dialect=dialect,
+            chaos=chaos,
+        )
         serve(settings, host=host, port=port, fault=fault, on_ready=_say_ready, scenario=scenarios or None)
     except (LookupError, ConfigurationError) as problem:
         fail(str(problem))

@@ -52,6 +52,11 @@ class Chosen:
         """The fault that the reply asks for."""
         return self.reply.fault if self.reply is not None else ""
 
+    @property
+    def breaks(self) -> bool:
+        """Whether the reply is broken at a certain place."""
+        return self.reply is not None and self.reply.breaks is not None
+
     def finished(self, answer: Answer) -> Answer:
         """The answer with the headers of the reply, broken where it says so."""
         if self.reply is None:
