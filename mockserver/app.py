@@ -30,6 +30,8 @@ from .journal import BODY_LIMIT, LIMIT, Entry, Journal
 from .pacing import Pacing, paced
 from .play import Played, Sleep, play
 from .reception import Reception, left_by
+from .relaying import Relay
+from .replaying import Replay
 from .scenarios.book import Book, Chosen, Given
 from .workshop import Work, Workshop
 
@@ -61,14 +63,17 @@ class MockServer:
         behaviour: Behaviour | None = None,
         scenario: Given | None = None,
         token: str = "",
+        replay: Replay | None = None,
+        relay: Relay | None = None,
     ) -> None:
         """`fault` is put into every answer it applies to; raises LookupError where there is none of that name,
         nor a dialect of the name in the settings.
 
         `behaviour` is how the server carries itself, where no fault names another one; `respond` makes the good
         answers. `scenario` is what is replied to what: files and folders, or a Scenario; raises ConfigurationError with
-        the line to write instead. Who has the `token` may control the server, from elsewhere too. With port None there
-        is no socket: whoever wants to talk to the server gives `accept()` a transport.
+        the line to write instead. `replay` answers in place of these, and `relay` has a real endpoint answer. Who has
+        the `token` may control the server, from elsewhere too. With port None there is no socket: whoever wants to talk
+        to the server gives `accept()` a transport.
         """
         self.journal = Journal()
         self.url = ""
@@ -79,6 +84,7 @@ class MockServer:
         self._fault_name: str | None = None
         self.book: Book | None = None
         self._first = fault, scenario
+        self._replay, self._relay = replay, relay
         self._guard = Guard(host, token)
         self._pacing = pacing
         self._sleep = sleep
@@ -103,6 +109,8 @@ class MockServer:
         self._server = Reception(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=GRACE)
         await self._runner.setup()
+        if self._relay is not None:
+            await self._relay.__aenter__()
         if self._port is None:
             self.url = "http://in-memory/v1"
             return self
@@ -123,6 +131,8 @@ class MockServer:
         for task in self._plays:
             task.cancel()
         await asyncio.gather(*self._plays, return_exceptions=True)
+        if self._relay is not None:
+            await self._relay.__aexit__(kind, error, trace)
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -150,6 +160,8 @@ class MockServer:
         fault, scenario = self._first
         self.use_scenario(scenario)
         self.use_fault(fault)
+        if self._replay is not None:
+            self._replay.reset()
         self._asked.clear()
         self.journal.clear()
 
@@ -196,6 +208,8 @@ class MockServer:
 
     async def _respond(self, request: web.BaseRequest, work: Work) -> Played:
         raw = await intake.read(request)
+        if self._relay is not None and isinstance(raw, bytes) and not routes.is_own(request.path):
+            return await self._pass_on(self._relay, request, raw, work.entry)
         answer = raw if isinstance(raw, Answer) else self._answer(request, raw, work)
         if routes.is_side(request.path):
             return await play(request, answer, work.entry, self._sleep)
@@ -203,6 +217,13 @@ class MockServer:
         self._plays.add(task)
         task.add_done_callback(self._over)
         return await asyncio.shield(task)
+
+    async def _pass_on(self, relay: Relay, request: web.BaseRequest, raw: bytes, entry: Entry) -> Played:
+        """Have the real endpoint answer; not with our key for a web page."""
+        asked = Request(request.method, request.path, tuple(request.headers.items()))
+        if relay.has_key and (refused := self._guard.refuses_pages(asked)) is not None:
+            return await play(request, refused, entry, self._sleep)
+        return await relay.pass_on(request, raw, entry, self.journal.clock)
 
     def _over(self, task: asyncio.Task[Played]) -> None:
         """A work is over, perhaps long after its client has left."""
@@ -241,13 +262,18 @@ class MockServer:
             fault = None
         good = chosen.finished(good)
         answer = paced(faults.apply(fault, asked, good) if fault else good, self._pacing)
-        as_told = entry.fault or self._behaviour is not None or chosen.breaks or self._respond_to is not routes.respond
+        as_told = (
+            any((entry.fault, self._behaviour, chosen.breaks, self._replay)) or self._respond_to is not routes.respond
+        )
         habits = None if as_told else routes.habits_of(asked, settings)
         return answer if habits is None else chaos.spelled(answer, habits)
 
     def _with_scenario(self) -> tuple[Chosen, Respond, Settings]:
         """What answers one request: as ever, or as the scenario has it."""
         chosen = Chosen()
+        if self._replay is not None:
+            replay = self._replay
+            return chosen, lambda asked, settings, _: replay.respond(asked, settings, chosen), self.settings
         if self.book is None:
             return chosen, self._respond_to, self.settings
         self.book.refresh()
@@ -303,11 +329,17 @@ def serve(
     on_ready: Callable[[str], None] = lambda _: None,
     *,
     scenario: Given | None = None,
+    token: str = "",
+    replay: Replay | None = None,
+    relay: Relay | None = None,
 ) -> None:
     """Serve until Ctrl-C. `on_ready` gets the URL once requests are answered; OSError says why none can be."""
 
     async def live() -> None:
-        async with MockServer(settings, host, port, fault, pacing, scenario=scenario) as server:
+        server = MockServer(
+            settings, host, port, fault, pacing, scenario=scenario, token=token, replay=replay, relay=relay
+        )
+        async with server:
             on_ready(server.url)
             await asyncio.Event().wait()
 

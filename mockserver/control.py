@@ -67,11 +67,15 @@ class Guard:
         if self.host not in LOCAL:
             message = f"This server listens beyond its machine and has no token; start it with {TOKEN} set."
             return answering.refusal(403, message, code=FORBIDDEN)
+        return self.refuses_pages(request)
+
+    def refuses_pages(self, request: Request) -> Answer | None:
+        """The refusal of what could come from a web page, where the server is for its own machine only."""
         named, origin = request.header("host") or "", request.header("origin")
-        if _name(named) not in LOCAL or origin not in (None, f"http://{named}"):
-            message = "Without a token this server is controlled from its own machine only, and not by web pages."
-            return answering.refusal(403, message, code=FORBIDDEN)
-        return None
+        if self.host not in LOCAL or (_name(named) in LOCAL and origin in (None, f"http://{named}")):
+            return None
+        message = "Without a token this server is for its own machine only, and not for web pages."
+        return answering.refusal(403, message, code=FORBIDDEN)
 
 
 def answer(server: Controlled, request: Request, guard: Guard) -> Answer:

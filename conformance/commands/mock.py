@@ -7,13 +7,18 @@ from pathlib import Path
 import click
 
 import schemas
+from conformance.loading import LoadError, load
 from conformance.mistakes import ConfigurationError
+from conformance.protocols.exchange import Exchange
 from conformance.rules.behaviour import Overflow
 from mockserver import dialects
 from mockserver.answering import Settings
 from mockserver.app import serve
+from mockserver.control import TOKEN
+from mockserver.relaying import Relay, RelayError
+from mockserver.replaying import Replay
 
-from .terminal import fail, out
+from .terminal import fail, out, say
 
 OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
 
@@ -54,7 +59,36 @@ OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
     metavar="SEED",
     help="Write every answer another way, wherever the protocol leaves freedom; same seed, same request: same bytes.",
 )
-@click.option("--key-env", help="Environment variable with the only key to let in (default: everybody is let in).")
+@click.option(
+    "--replay",
+    "replayed",
+    multiple=True,
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path, exists=True),
+    help="Answer from recordings (ours, .sse, .http, HAR, VCR); may be given again.",
+)
+@click.option(
+    "--replay-speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="So many times as fast; 0: at once.",
+)
+@click.option("--replay-ignore", multiple=True, metavar="MEMBER", help="Need not be as recorded; may be given again.")
+@click.option("--record-from", metavar="URL", help="Have this endpoint answer (its URL up to /v1), and record that.")
+@click.option(
+    "--record",
+    "folder",
+    default="recordings",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where --record-from keeps its recordings.",
+)
+@click.option(
+    "--key-env",
+    help="Environment variable with the only key to let in (default: everybody is let in); with --record-from the key "
+    "that the endpoint is asked with (default: the client's own).",
+)
 def mock(
     host: str,
     port: int,
@@ -67,32 +101,65 @@ def mock(
     scenario_schema: bool,
     dialect: str,
     chaos: int | None,
+    replayed: tuple[Path, ...],
+    replay_speed: float,
+    replay_ignore: tuple[str, ...],
+    record_from: str | None,
+    folder: Path,
     key_env: str | None,
 ) -> None:
     """Serve a deterministic mock that answers like OpenAI; per request, model "mock#RULE#MUTANT" breaks one rule."""
     if scenario_schema:
         click.echo(json.dumps(schemas.load("scenario"), indent=2))
         return
-    keys = frozenset[str]()
-    if key_env:
-        if not os.environ.get(key_env):
-            fail(f"the environment variable {key_env} is empty; set it to the key to let in")
-        keys = frozenset({os.environ[key_env]})
+    if sum(map(bool, (scenarios, replayed, record_from))) > 1:
+        fail("--scenario, --replay and --record-from are three ways to answer; choose one of them")
+    key = os.environ.get(key_env, "") if key_env else ""
+    if key_env and not key:
+        fail(f"the environment variable {key_env} is empty; set it to the key")
     try:
         settings = Settings(
             seed=seed,
-            keys=keys,
+            keys=frozenset({key} if key and not record_from else ()),
             slots=slots,
             overflow=OVERFLOWS[overflow],
             gzip=gzip,
             dialect=dialect,
             chaos=chaos,
         )
-        serve(settings, host=host, port=port, fault=fault, on_ready=_say_ready, scenario=scenarios or None)
-    except (LookupError, ConfigurationError) as problem:
+        serve(
+            settings,
+            host=host,
+            port=port,
+            fault=fault,
+            on_ready=_say_ready,
+            scenario=scenarios or None,
+            token=os.environ.get(TOKEN, ""),
+            replay=_replay(replayed, replay_speed, replay_ignore) if replayed else None,
+            relay=Relay(record_from, folder, key) if record_from else None,
+        )
+    except (LookupError, ConfigurationError, RelayError) as problem:
         fail(str(problem))
     except OSError as problem:
         fail(problem.strerror or str(problem))
+
+
+def _replay(paths: tuple[Path, ...], speed: float, ignore: tuple[str, ...]) -> Replay:
+    """The recordings of these files and folders; what cannot be read is told, and fatal where nothing else is there."""
+    exchanges: list[Exchange] = []
+    try:
+        for path in paths:
+            for loaded in load(path):
+                if loaded.exchange is not None:
+                    exchanges.append(loaded.exchange)
+                else:
+                    say(f"{loaded.path}: {loaded.error}")
+        replay = Replay(exchanges, speed, ignore)
+    except (LoadError, ValueError) as problem:
+        fail(str(problem))
+    says = f"{len(exchanges) - replay.left_out} recordings"
+    say(f"{says}; {replay.left_out} more have no response" if replay.left_out else says)
+    return replay
 
 
 def _say_ready(url: str) -> None:
