@@ -27,13 +27,16 @@ from .engines.draft import Choice, Draft, Engine
 from .engines.instances import UnfitError
 from .engines.story import Rhythm
 from .pacing import Extent
+from .rates import Rate
 
 CREATED = 1_767_225_600
 """The pinned clock: 2026-01-01T00:00:00Z."""
 CONTEXT = 128_000
-"""Tokens that a reply may have when the request sets no limit."""
+"""Tokens that a prompt and its reply may have together."""
 LETTERS = 4
-"""Letters of a token, where only the length of a text is looked at."""
+"""Letters of a token, in a prompt that is about as long as the context: its tokens are counted by its words."""
+AROUND = 3
+"""Tokens that a message takes besides its text."""
 MARK = "x-streamspec-mark"
 """Header that tells one request from others that say the same: their ids differ, as those of real servers do."""
 UNSAID = "application/x-www-form-urlencoded"
@@ -68,6 +71,10 @@ class Settings:
     """What becomes of the others."""
     gzip: bool = False
     """Streams are compressed for clients that take that."""
+    rate: Rate | None = None
+    """How many requests may come in a time; None: any number."""
+    context: int = CONTEXT
+    """Tokens that a prompt and its reply may have together."""
     dialect: str = "openai"
     """The vendor whose way of writing is spoken."""
     chaos: int | None = None
@@ -162,7 +169,7 @@ def _answer(request: Request, settings: Settings, engine: Engine | None) -> Answ
         reply = _reply(body, settings, mark, draft)
     except UnfitError as error:
         return refusal(400, f"No arguments can be made for 'tools': {shorten(str(error))}.", param="tools")
-    texts = [_text(message.get("content")) for message in body["messages"]]
+    texts = _texts(body)
     rhythm = draft.rhythm if draft else story.rhythm_of(texts[-1], sum(len(text.split()) for text in texts))
     extent = Extent(len(reply.choices), sum(map(emitter.deltas_of, reply.choices)), len(reply.choices))
     if body.get("stream") is not True:
@@ -196,10 +203,24 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
         return refusal(400, "'top_logprobs' goes with 'logprobs: true' only.", param="top_logprobs")
     if body.get("parallel_tool_calls") is not None and not body.get("tools"):
         return refusal(400, "'parallel_tool_calls' goes with 'tools' only.", param="parallel_tool_calls")
-    if sum(len(_text(m.get("content"))) for m in body["messages"]) > CONTEXT * LETTERS:
-        message = f"The prompt is longer than the context of {CONTEXT} tokens."
-        return refusal(400, message, param="messages", code="context_length_exceeded")
+    if (refused := too_long(_texts(body), "messages", settings)) is not None:
+        return refused
     return no_model(body["model"]) if body["model"] not in settings.models else None
+
+
+def too_long(texts: list[str], param: str, settings: Settings, around: int = AROUND) -> Answer | None:
+    """The refusal of a prompt that leaves no room for a reply; None where there is some."""
+    letters = sum(map(len, texts))
+    fits = letters <= LETTERS * settings.context and prompt_tokens(texts, around) < settings.context
+    if fits or letters + around * len(texts) < settings.context:
+        return None
+    message = f"The prompt is longer than the context of {settings.context} tokens."
+    return refusal(400, message, param=param, code="context_length_exceeded")
+
+
+def prompt_tokens(texts: list[str], around: int = AROUND) -> int:
+    """Tokens of the texts, with so many around each."""
+    return sum(around + len(scripted.pieces_of(text)) for text in texts)
 
 
 def invalid(wrong: ValidationError) -> Answer:
@@ -216,7 +237,9 @@ def invalid(wrong: ValidationError) -> Answer:
 def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | None = None) -> Reply:
     prompt = _text(body["messages"][-1].get("content"))
     seed = f"{settings.seed}/{body.get('seed')}"
-    limit = int(body.get("max_completion_tokens") or body.get("max_tokens") or CONTEXT)
+    prompted = prompt_tokens(_texts(body))
+    left = max(1, settings.context - prompted)
+    limit = min(left, int(body.get("max_completion_tokens") or body.get("max_tokens") or left))
     parallel = body.get("parallel_tool_calls") is not False
     numbers = range(int(body.get("n") or 1))
     if draft is not None:
@@ -237,7 +260,7 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | N
         model=body["model"],
         system_fingerprint=f"fp_{settings.seed:010x}",
         choices=choices,
-        prompt_tokens=sum(3 + len(scripted.pieces_of(_text(m.get("content")))) for m in body["messages"]),
+        prompt_tokens=prompted,
         completion_tokens=sum(
             len(choice.reasoning)
             + len(choice.pieces)
@@ -245,6 +268,7 @@ def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | N
             + sum(tools.AROUND + len(call.pieces) for call in choice.calls)
             for choice in choices
         ),
+        service_tier=parameters.tier_of(body),
     )
     return reply if draft is None else _recounted(reply, draft, limit * len(choices))
 
@@ -340,6 +364,10 @@ def _called(said: tuple[str, ...], calls: tuple[tools.Call, ...], limit: int, ma
             made.append(Called(f"call_{own_id}", call.name, call.pieces[: left - tools.AROUND]))
         left -= tools.AROUND + len(call.pieces)
     return Spoken(said[:limit], "length" if left < 0 else "tool_calls", tuple(made))
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    return [_text(message.get("content")) for message in body["messages"]]
 
 
 def _text(content: object) -> str:

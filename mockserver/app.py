@@ -21,7 +21,7 @@ from conformance.protocols.exchange import Request
 from conformance.rules.behaviour import Behaviour
 from conformance.wire.script import Answer
 
-from . import answering, chaos, control, dialects, faults, intake, routes, windows
+from . import answering, chaos, control, dialects, faults, intake, metering, rates, routes, windows
 from .answering import Settings
 from .control import Guard
 from .faults import Fault
@@ -97,6 +97,7 @@ class MockServer:
         self._plays: set[asyncio.Task[object]] = set()
         self._stopping = False
         self._asked: set[str] = set()
+        self._meter = rates.Meter(settings.rate) if settings.rate is not None else None
         self.use_fault(fault)
         self.use_scenario(scenario)
         dialects.find(settings.dialect)
@@ -163,6 +164,7 @@ class MockServer:
         if self._replay is not None:
             self._replay.reset()
         self._asked.clear()
+        self._meter = rates.Meter(self.settings.rate) if self.settings.rate is not None else None
         self.journal.clear()
 
     def state(self) -> dict[str, object]:
@@ -242,7 +244,7 @@ class MockServer:
         if request.method == "GET" and (shown := self._shown(asked.path, request.query)) is not None:
             return shown
         chosen, respond, settings = self._with_scenario()
-        good = respond(asked, settings, self.journal.document)
+        good = self._metered(asked, settings, lambda: respond(asked, settings, self.journal.document))
         if routes.is_side(asked.path):
             return good  # the rules are about completions, and so are their mutants
         entry.scenario, name = chosen.entry, name or chosen.fault
@@ -267,6 +269,12 @@ class MockServer:
         )
         habits = None if as_told else routes.habits_of(asked, settings)
         return answer if habits is None else chaos.spelled(answer, habits)
+
+    def _metered(self, asked: Request, settings: Settings, respond: Callable[[], Answer]) -> Answer:
+        """What `respond` gives, within the rate limit."""
+        if self._meter is None:
+            return respond()
+        return metering.metered(asked, settings, self._meter, self.journal.clock(), respond)
 
     def _with_scenario(self) -> tuple[Chosen, Respond, Settings]:
         """What answers one request: as ever, or as the scenario has it."""

@@ -64,13 +64,16 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
         return refusal(400, "Text is not inserted here: 'suffix' has to be left out.", param="suffix")
     if (body.get("best_of") or 1) > (body.get("n") or 1):
         return refusal(400, "No more completions are made than are sent: 'best_of' is at most n.", param="best_of")
+    for prompt in _prompts(body):
+        if (refused := answering.too_long([prompt], "prompt", settings, around=0)) is not None:
+            return refused
     return answering.no_model(body["model"]) if body["model"] not in settings.models else None
 
 
 def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | None) -> Completion:
     prompts = _prompts(body)
     choices = tuple(
-        _write(body, prompt, f"{settings.seed}/{body.get('seed')}", choice, draft)
+        _write(body, prompt, f"{settings.seed}/{body.get('seed')}", choice, draft, _room(body, prompt, settings))
         for prompt in prompts
         for choice in range(body.get("n") or 1)
     )
@@ -94,13 +97,18 @@ def _limit(body: dict[str, Any]) -> int:
     return DEFAULT_LIMIT if limit is None else int(limit)
 
 
-def _write(body: dict[str, Any], prompt: str, seed: str, choice: int, draft: Draft | None) -> Written:
+def _room(body: dict[str, Any], prompt: str, settings: Settings) -> int:
+    """Tokens that there may be of one completion."""
+    return min(_limit(body), max(0, settings.context - len(scripted.pieces_of(prompt))))
+
+
+def _write(body: dict[str, Any], prompt: str, seed: str, choice: int, draft: Draft | None, limit: int) -> Written:
     """One completion of one prompt."""
     if draft is not None:
-        said = answering.limited(draft.choice(choice), body.get("stop"), _limit(body))
+        said = answering.limited(draft.choice(choice), body.get("stop"), limit)
     else:
         text = story.said(prompt, seed=seed, choice=choice) or scripted.reply(prompt, seed=seed, choice=choice)
-        said = answering.cut(text, body.get("stop"), _limit(body))
+        said = answering.cut(text, body.get("stop"), limit)
     most = body.get("logprobs")
     tokens = tuple(_token(piece, most) for piece in said.pieces)
     echoed = tuple(_token(piece, most) for piece in scripted.pieces_of(prompt)) if body.get("echo") else ()

@@ -26,3 +26,9 @@ EXTENSIONS = _names(
 def unknown(body: dict[str, object]) -> str | None:
     """The first member that nobody knows."""
     return next((name for name in body if name not in OPENAI and name not in EXTENSIONS), None)
+
+
+def tier_of(body: dict[str, object]) -> str:
+    """The tier that a request is served in: the one it names, but "auto" is the default one."""
+    asked = body.get("service_tier")
+    return asked if isinstance(asked, str) and asked != "auto" else "default"

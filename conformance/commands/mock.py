@@ -11,8 +11,8 @@ from conformance.loading import LoadError, load
 from conformance.mistakes import ConfigurationError
 from conformance.protocols.exchange import Exchange
 from conformance.rules.behaviour import Overflow
-from mockserver import dialects
-from mockserver.answering import Settings
+from mockserver import dialects, rates
+from mockserver.answering import CONTEXT, Settings
 from mockserver.app import serve
 from mockserver.control import TOKEN
 from mockserver.relaying import Relay, RelayError
@@ -35,6 +35,14 @@ OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
     default="queue",
     show_default=True,
     help="What becomes of requests beyond the slots.",
+)
+@click.option("--rate-limit", metavar="N/s|N/m|N/h", help="Requests that may come in a time; beyond them 429.")
+@click.option(
+    "--context",
+    default=CONTEXT,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Tokens that a prompt and its reply may have together.",
 )
 @click.option("--gzip", is_flag=True, help="Compress streams for clients that take that.")
 @click.option(
@@ -96,6 +104,8 @@ def mock(
     fault: str | None,
     slots: int,
     overflow: str,
+    rate_limit: str | None,
+    context: int,
     gzip: bool,
     scenarios: tuple[Path, ...],
     scenario_schema: bool,
@@ -123,6 +133,8 @@ def mock(
             keys=frozenset({key} if key and not record_from else ()),
             slots=slots,
             overflow=OVERFLOWS[overflow],
+            rate=_rate(rate_limit) if rate_limit else None,
+            context=context,
             gzip=gzip,
             dialect=dialect,
             chaos=chaos,
@@ -142,6 +154,13 @@ def mock(
         fail(str(problem))
     except OSError as problem:
         fail(problem.strerror or str(problem))
+
+
+def _rate(text: str) -> rates.Rate:
+    try:
+        return rates.read(text)
+    except ValueError as problem:
+        fail(str(problem))
 
 
 def _replay(paths: tuple[Path, ...], speed: float, ignore: tuple[str, ...]) -> Replay:

@@ -110,3 +110,16 @@ def test_ways_to_answer_do_not_mix_and_what_is_no_endpoint_is_told(tmp_path):
     assert (2, True) == (wrong.exit_code, "wanted the URL of an endpoint" in wrong.stderr)
     empty = call("--replay", str(tmp_path))
     assert (2, True) == (empty.exit_code, "no recordings in this folder" in empty.stderr)
+
+
+def test_requests_that_come_too_soon_are_refused_and_a_context_may_be_short():
+    asked = {"model": "mock", "messages": [{"role": "user", "content": "one two three"}]}
+    with serving("--rate-limit", "2/h", "--context", "9") as (root, _):
+        first, _, third = (json.loads(post(f"{root}/v1/chat/completions", asked)) for _ in range(3))
+    assert ("length", 3) == (first["choices"][0]["finish_reason"], first["usage"]["completion_tokens"])
+    assert "rate_limit_exceeded" == third["error"]["code"]
+
+
+def test_what_is_no_rate_is_told_with_one_to_write():
+    result = call("--rate-limit", "10")
+    assert (2, True) == (result.exit_code, "write 10/s, 60/m or 1000/h" in result.stderr)
