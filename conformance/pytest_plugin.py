@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from conformance.targets import Target
+    from mockserver.replaying import Replay
     from mockserver.testing import Mock
 
 ITEM = "conformance_verdict"
@@ -61,8 +62,22 @@ def streamspec_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
     options: dict[str, Any] = {}
     for marker in reversed([*request.node.iter_markers(MOCK)]):  # the nearest one has the last word
         options |= marker.kwargs
+    if "replay" in options:
+        options["replay"] = _replay(options["replay"], options.pop("speed", 1.0), options.pop("ignore", ()))
     with mocked(**options) as mock:
         yield mock
+
+
+def _replay(path: str | Path, speed: float, ignore: Sequence[str]) -> "Replay":
+    """What answers from the recordings of a file or a folder, all of which have to be readable."""
+    from conformance.loading import load
+    from mockserver.replaying import Replay
+
+    loaded = list(load(Path(path)))
+    unread = [f"{each.path}: {each.error}" for each in loaded if each.exchange is None]
+    if unread:
+        pytest.fail("\n".join(unread), pytrace=False)
+    return Replay([each.exchange for each in loaded if each.exchange is not None], speed, ignore)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
