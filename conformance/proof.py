@@ -4,17 +4,18 @@ The good exchanges are the mock server's answers to every probe. A mutant change
 rule needs; then its own rule has to notice, and no other but those named in `also_breaks`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from conformance.judge import findings_of
 from conformance.probes.catalogue import PROBES, Companion, Probe, requests_of
-from conformance.protocols.exchange import Exchange
+from conformance.protocols.exchange import Exchange, Request
 from conformance.protocols.reading import exchange_of, hung_up_on
 from conformance.rules import ALL
 from conformance.rules.mutate import Mutant, name_of
 from conformance.rules.rule import Rule
+from conformance.wire.script import Answer
 from mockserver.answering import Settings
 from mockserver.routes import respond
 
@@ -48,11 +49,22 @@ class Kill:
         return bool(self.caught) and not self.strangers
 
 
-def exchanges_of(probe: Probe, mutant: Mutant | None = None, *, second: bool = False) -> Exchange:
+def answered(request: Request) -> Answer:
+    """What a server that does everything right answers."""
+    return respond(request, SETTINGS)
+
+
+def exchanges_of(
+    probe: Probe,
+    mutant: Mutant | None = None,
+    *,
+    second: bool = False,
+    answer: Callable[[Request], Answer] = answered,
+) -> Exchange:
     """The exchange of a probe with the mock server, in memory; a mutant may break its answers, or the `second` only."""
     headers = KEY if probe.with_key else ()
     requests = requests_of(probe, url="http://mock/v1", model="mock", headers=headers)
-    answers = [respond(request, SETTINGS) for request in requests]
+    answers = [answer(request) for request in requests]
     if mutant:
         answers = [*answers[:-1], mutant(answers[-1])] if second else [mutant(good) for good in answers]
     if probe.companion is None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import unquote
 
 from conformance.protocols.exchange import Request
@@ -58,7 +59,10 @@ def habits_of(request: Request, settings: Settings) -> chaos.Habits | None:
     """The habits that the chaos of the settings has for this request."""
     if settings.chaos is None:
         return None
-    return chaos.habits_of(settings.chaos, f"{request.path}/{answering.mark_of(request, settings)}")
+    habits = chaos.habits_of(settings.chaos, f"{request.path}/{answering.mark_of(request, settings)}")
+    # which members there are, and in which order, is what a vendor is known by
+    is_openai = settings.dialect == dialects.OPENAI.name
+    return habits if is_openai else replace(habits, shuffles=False, adds_unknown=0.0)
 
 
 def _good(

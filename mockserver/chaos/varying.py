@@ -178,13 +178,12 @@ def _one_call(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _interleaved(items: Iterator[Item], chance: random.Random) -> Iterator[Item]:
-    """Chunks of several choices in another order; each choice keeps its own, and what is of none comes after them."""
+    """Chunks of several choices in another order; each choice keeps its own. Nothing waits for what is not made yet."""
     window: list[Chunk] = []
     for item in items:
         if choice_of(item) is None or not isinstance(item, dict):
-            if not isinstance(item, Wait):
-                yield from window
-                window.clear()
+            yield from window
+            window.clear()
             yield item
             continue
         window.append(item)
@@ -207,7 +206,7 @@ def _together(items: Iterator[Item], part: float, chance: random.Random) -> Iter
     for item in items:
         choice = choice_of(item)
         if choice is None or not isinstance(item, dict):
-            if not isinstance(item, Wait) and held is not None:
+            if held is not None:
                 yield held
                 held = None
             yield item

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .dialect import Dialect, Item
+from .dialect import Dialect, Item, letters
 from .members import Members, Told, kept, made
 from .turns import begins_with
 
@@ -18,6 +18,8 @@ OF_TEXT = {
     "violence": SAFE,
 }
 PROMPT_RESULTS = [{"prompt_index": 0, "content_filter_results": OF_PROMPT}]
+PADDED = 16
+"""Characters of text and padding together."""
 HEADERS = (("apim-request-id", "{uuid}"), ("x-ms-region", "Nowhere"))
 
 
@@ -35,6 +37,12 @@ def _prompt(_told: Told) -> Item:
 
 def _results(told: Told, _choice: dict[str, Any]) -> dict[str, Any]:
     return OF_TEXT if told.tags & {"text", "document"} and "role" not in told.tags else {}
+
+
+def _padding(told: Told, chunk: dict[str, Any]) -> str:
+    """Letters that make messages the same length."""
+    said = str(chunk["choices"][0].get("delta", {}).get("content", ""))
+    return letters(told.mark, max(1, PADDED - len(said)))
 
 
 CALLS = kept("tool_calls", inside=(kept("function", inside=("arguments", "name")), "id", "index", "type"))
@@ -63,6 +71,7 @@ AZURE = Dialect(
         "created",
         "id",
         "model",
+        made("obfuscation", _padding, on="role text finish"),
         "object",
         "prompt_filter_results",
         "system_fingerprint",

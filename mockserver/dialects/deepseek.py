@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from .counting import THOUGHTS, cached
 from .dialect import Dialect, uuid
-from .members import Members, Told, fixed, kept, made, null
+from .members import ABSENT, Members, Told, fixed, kept, made, null
 from .turns import usage_with_finish
 
 
@@ -12,8 +13,9 @@ def _text(told: Told, delta: dict[str, Any]) -> Any:
     return "" if "finish" in told.tags else delta.get("content")
 
 
-def _cached(usage: dict[str, Any]) -> int:
-    return int((usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0))
+def _usage(told: Told, chunk: dict[str, Any]) -> Any:
+    """With the last finish_reason; null before it, where it was asked for."""
+    return chunk.get("usage") or (None if told.asked else ABSENT)
 
 
 COUNTS: Members = (
@@ -21,9 +23,9 @@ COUNTS: Members = (
     "completion_tokens",
     "total_tokens",
     kept("prompt_tokens_details", inside=("cached_tokens",)),
-    kept("completion_tokens_details", inside=("reasoning_tokens",)),
-    made("prompt_cache_hit_tokens", lambda _, usage: _cached(usage)),
-    made("prompt_cache_miss_tokens", lambda _, usage: usage["prompt_tokens"] - _cached(usage)),
+    THOUGHTS,
+    made("prompt_cache_hit_tokens", lambda _, usage: cached(usage)),
+    made("prompt_cache_miss_tokens", lambda _, usage: usage["prompt_tokens"] - cached(usage)),
 )
 HEAD: Members = (
     "id",
@@ -46,7 +48,7 @@ DEEPSEEK = Dialect(
                 "finish_reason",
             ),
         ),
-        kept("usage", on="finish", inside=COUNTS),
+        made("usage", _usage, inside=COUNTS),
     ),
     document=(
         *HEAD,

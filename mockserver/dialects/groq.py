@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .counting import THOUGHTS
 from .dialect import Dialect, uuid
 from .members import ABSENT, Members, Told, kept, made, null, said
 from .turns import calls_whole, usage_twice
@@ -22,7 +23,7 @@ COUNTS: Members = (
     made("completion_time", lambda _, usage: _seconds(usage)[1]),
     "total_tokens",
     made("total_time", lambda _, usage: round(sum(_seconds(usage)), 9)),
-    kept("completion_tokens_details", inside=("reasoning_tokens",)),
+    THOUGHTS,
 )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .dialect import EVENTS, JSON, Dialect, class_of
-from .members import Members, kept, made, said
+from .members import Members, fixed, kept, made, said
 
 HEADERS = (
     ("x-litellm-call-id", "{uuid}"),
@@ -24,7 +24,9 @@ COUNTS: Members = (
 )
 SAYS: Members = (
     "reasoning_content",
-    kept("tool_calls", inside=("id", kept("function", inside=("arguments", "name")), "type", "index")),
+    kept(
+        "tool_calls", inside=("id", kept("function", inside=("arguments", "name")), fixed("type", "function"), "index")
+    ),
     "content",
     said("refusal"),
     "role",

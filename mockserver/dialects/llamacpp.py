@@ -1,7 +1,9 @@
 """llama.cpp's llama-server: choices first, timings in the last chunk, errors of code, message and type."""
 
 from typing import Any
+from zlib import crc32
 
+from .counting import cached
 from .dialect import Dialect, letters
 from .members import ABSENT, Members, Told, fixed, kept, made, null, said
 from .turns import unless_asked, usage_with_finish
@@ -11,8 +13,11 @@ BEFORE = (("Server", "llama.cpp"), ("Access-Control-Allow-Origin", ""))
 ALIVE = ("Keep-Alive", "timeout=5, max=100")
 READ_MS, MADE_MS = 0.25, 1.0
 """Milliseconds that a token took to read and to make; there is no clock behind them."""
+VOCABULARY = 32_000
+"""Tokens that have a number."""
 FINGERPRINT = fixed("system_fingerprint", "b1-0c1e570")
-TOKEN: Members = ("token", "bytes", "logprob", kept("top_logprobs", inside=("token", "bytes", "logprob")))
+OWN: Members = (made("id", lambda _, token: crc32(token["token"].encode()) % VOCABULARY), "token", "bytes", "logprob")
+TOKEN: Members = (*OWN, kept("top_logprobs", inside=OWN))
 LOGPROBS = said("logprobs", inside=(kept("content", inside=TOKEN),))
 TEXT_LOGPROBS = null("logprobs", inside=("tokens", "token_logprobs", "top_logprobs", "text_offset"))
 COUNTS: Members = (
@@ -21,11 +26,6 @@ COUNTS: Members = (
     "total_tokens",
     made("prompt_tokens_details", lambda _, usage: {"cached_tokens": cached(usage)}),
 )
-
-
-def cached(usage: dict[str, Any]) -> Any:
-    """Tokens of the prompt that were not read again."""
-    return (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
 
 
 def _role_text(told: Told, delta: dict[str, Any]) -> Any:

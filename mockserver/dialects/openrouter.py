@@ -58,6 +58,8 @@ REASONING: Members = (
     made("reasoning_details", _thoughts, on="reasoning"),
 )
 ENDS: Members = ("finish_reason", made("native_finish_reason", _native), "logprobs")
+FRAGMENTS = kept("tool_calls", inside=("index", "id", "type", "function", fixed("type", "function")))
+"""The type stands before the function where a call begins, and behind it in what follows."""
 CALLS = kept("tool_calls", inside=("index", "id", "type", "function"))
 
 OPENROUTER = Dialect(
@@ -71,7 +73,7 @@ OPENROUTER = Dialect(
                 "index",
                 kept(
                     "delta",
-                    inside=(fixed("role", "assistant"), made("content", _text), said("refusal"), *REASONING, CALLS),
+                    inside=(fixed("role", "assistant"), made("content", _text), said("refusal"), *REASONING, FRAGMENTS),
                 ),
                 *ENDS,
             ),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .counting import thought
 from .dialect import EVENTS, JSON, Dialect, class_of
 from .members import ABSENT, Members, Told, fixed, kept, made, null, said
 
@@ -11,10 +12,6 @@ LOGPROBS = null("logprobs", inside=(kept("content", inside=TOKEN),))
 TEXT_LOGPROBS = null("logprobs", inside=("text_offset", "token_logprobs", "tokens", "top_logprobs"))
 END = 2
 """The token that ends a text."""
-
-
-def _thought(usage: dict[str, Any]) -> Any:
-    return (usage.get("completion_tokens_details") or {}).get("reasoning_tokens", 0)
 
 
 def _whole_delta(told: Told) -> bool:
@@ -70,7 +67,7 @@ TEXT_COUNTS: Members = (
     "prompt_tokens",
     "total_tokens",
     "completion_tokens",
-    made("reasoning_tokens", lambda _, usage: _thought(usage)),
+    made("reasoning_tokens", lambda _, usage: thought(usage)),
 )
 COUNTS: Members = (
     *TEXT_COUNTS[:3],

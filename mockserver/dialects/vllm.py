@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .counting import thought
 from .dialect import EVENTS, JSON, Dialect, class_of
 from .members import ABSENT, Members, Told, fixed, kept, made, null, said
 from .turns import last_with_finish
@@ -24,8 +25,9 @@ def _text(told: Told, delta: dict[str, Any]) -> Any:
 
 def _details(told: Told, usage: dict[str, Any]) -> Any:
     """Nothing but reasoning is told apart; in the chunk of the whole usage they are left out."""
-    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
-    return {"reasoning_tokens": thought} if thought else ABSENT if "usage" in told.tags else None
+    if thought(usage):
+        return {"reasoning_tokens": thought(usage)}
+    return ABSENT if "usage" in told.tags else None
 
 
 COUNTS: Members = ("prompt_tokens", "total_tokens", "completion_tokens", made("completion_tokens_details", _details))
