@@ -19,7 +19,7 @@ def metered(request: Request, settings: Settings, meter: Meter, now: float, resp
     if answering.locked(request, settings) is not None:
         return respond()
     wait = meter.take(now)
-    answer = _too_soon(meter, wait) if wait else respond()
+    answer = routes.in_dialect(_too_soon(meter, wait), request, settings) if wait else respond()
     return replace(answer, headers=(*answer.headers, *meter.headers(now)))
 
 

@@ -48,11 +48,15 @@ def respond(
     dialect = dialects.find(settings.dialect)
     if (dialect is dialects.OPENAI and settings.chaos is None) or is_own(unquote(request.path)):
         return _good(request, settings, journal, engine)
-    answer = _good(speaking.asked(request, dialect), settings, journal, engine)
-    if dialect is not dialects.OPENAI:
-        answer = speaking.spoken(answer, request, dialect)
+    answer = in_dialect(_good(speaking.asked(request, dialect), settings, journal, engine), request, settings)
     habits = habits_of(request, settings)
     return answer if habits is None else chaos.varied(answer, habits)
+
+
+def in_dialect(answer: Answer, request: Request, settings: Settings) -> Answer:
+    """An answer of OpenAI's, as the dialect of the settings has it."""
+    dialect = dialects.find(settings.dialect)
+    return answer if dialect is dialects.OPENAI else speaking.spoken(answer, request, dialect)
 
 
 def habits_of(request: Request, settings: Settings) -> chaos.Habits | None:
