@@ -20,6 +20,8 @@ NAMES = ("journal", "prometheus", "slots", "cpu", "black-box")
 """In the order they are tried: the ones that know most and cost least first."""
 BLACK_BOX = NAMES[-1]
 CPU = "cpu"
+UNTOLD = (CPU, BLACK_BOX)
+"""Those that do not see by themselves whether the server is idle: they have to be shown."""
 NONE = "none"
 AT_WORK = "though nothing of ours runs"
 """In what an observer says that sees the server at work without our doing."""
@@ -58,11 +60,12 @@ class Choice:
 ANY = Wanted()
 
 
-async def choose(bench: Bench, wanted: Wanted = ANY, *, process: int | None = None) -> Choice:
+async def choose(bench: Bench, wanted: Wanted = ANY, *, process: int | None = None, over: float = 0.0) -> Choice:
     """Try observers on the idle server, then while a long request runs. Nothing of ours may run meanwhile.
 
-    `bench` has everything but the observer. `process` is the server's, where it was started here. What is asked is not
-    recorded. When this returns nothing of ours runs any more, as far as the observer can tell.
+    `bench` has everything but the observer. `process` is the server's, where it was started here; it may be at work
+    until `over` with what was left, and is waited for where nobody would notice. What is asked is not recorded. When
+    this returns nothing of ours runs any more, as far as the observer can tell.
     """
     if wanted.name == NONE:
         return Choice(None, "the target is not to be watched (observer: none)")
@@ -73,7 +76,10 @@ async def choose(bench: Bench, wanted: Wanted = ANY, *, process: int | None = No
     except ValueError as problem:
         return Choice(None, str(problem))
     troubles: list[str] = []
-    for group in ([one for one in candidates if one.name != BLACK_BOX], [o for o in candidates if o.name == BLACK_BOX]):
+    for names in ([name for name in NAMES if name not in UNTOLD], *([name] for name in UNTOLD)):
+        group = [one for one in candidates if one.name in names]
+        if group and group[0].name in UNTOLD:
+            await bench.sleep(max(0.0, over - bench.stage.clock()))
         chosen = await _first(quiet, group, troubles)
         if chosen is not None:
             return Choice(chosen)

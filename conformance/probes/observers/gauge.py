@@ -43,6 +43,8 @@ class Gauge:
     """The server brings its numbers up to date only while it works."""
     copies: int = 1
     tells_apart: bool = False
+    at_end: bool = False
+    """What was made for a request is counted when it ends, also where its client has left."""
     forgets: bool = False
     """What was made for a request is no longer counted once it has ended."""
     base: float = 0.0
@@ -65,7 +67,7 @@ class Gauge:
 
     async def _rest(self) -> str:
         """The base: nothing runs, or what is said to run makes no tokens where tokens are counted as they are made."""
-        began, last = self.clock(), None
+        began, last, pause = self.clock(), None, looking.FIRST
         while True:
             now = await self.read()
             if isinstance(now, str):
@@ -75,8 +77,9 @@ class Gauge:
                 return ""
             if self.clock() - began >= CALM:
                 return f"{now.what} {now.shown} though nothing of ours runs; is somebody else using the server?"
-            last = now
-            await self.sleep(looking.QUIET)
+            last = now if pause == looking.QUIET else None
+            await self.sleep(pause)
+            pause = looking.QUIET
 
     async def sees(self) -> bool:
         """Whether the number is above its base for as long as we look."""
@@ -137,7 +140,8 @@ class Gauge:
             watch = replace(watch, produced=None)
         elif watch.stopped is not None and left.streamed and before is not None and self.made is not None:
             made = self.made - before - left.received
-            watch = replace(watch, produced=made if made >= 0 else watch.produced)
+            sure = made >= 0 and left.counted and (self.rate > 0 or (self.at_end and watch.stopped))
+            watch = replace(watch, produced=made if sure else watch.produced)
         if watch.leaked:
             self.base += watch.leaked  # or else it would be held against the next request
         return replace(watch, observer=self.name)

@@ -16,6 +16,8 @@ class Left:
     """When it left."""
     received: int
     """Tokens that had come until then, of all that was asked since the observer was last at rest."""
+    counted: bool = True
+    """As many were made until then, as far as pieces of an answer are tokens."""
     ends: float
     """When the answer would end by itself, as far as the target's pace tells. What is seen later proves nothing."""
     patience: float = 5.0

@@ -24,6 +24,8 @@ class Metrics:
     """Requests that wait, where that is told."""
     produced: tuple[Expression, ...] = ()
     """Tokens made: the first of these that is there. Whether they are counted as they are made is found out."""
+    at_end: bool = False
+    """Tokens are counted when their request ends, also where its client has left."""
     stale: bool = False
     """The numbers are brought up to date only while the server works."""
 
@@ -44,11 +46,11 @@ KNOWN = (
         ),
         stale=True,
     ),
-    # tokens_predicted_total counts a request's tokens when it ends, also when it is dropped.
     Metrics(
         running=Expression("llamacpp:requests_processing"),
         waiting=Expression("llamacpp:requests_deferred"),
         produced=(Expression("llamacpp:tokens_predicted_total"),),
+        at_end=True,
     ),
     Metrics(running=Expression("tgi_batch_current_size"), waiting=Expression("tgi_queue_size")),
     Metrics(
@@ -78,7 +80,8 @@ def prometheus(stage: Stage, sleep: Sleep, *, url: str = "", running: str = "", 
         if found is None:
             wanted = running or "a metric of running requests that is known here"
             return f"{page.url} has no number for {wanted}"
-        reading, gauge.stale = found
+        reading, metrics = found
+        gauge.stale, gauge.at_end = metrics.stale, metrics.at_end
         return reading
 
     says = f"{running or 'the running requests'} at {where}"
@@ -86,8 +89,8 @@ def prometheus(stage: Stage, sleep: Sleep, *, url: str = "", running: str = "", 
     return gauge
 
 
-def _reading(document: str, known: Sequence[Metrics]) -> tuple[Reading, bool] | None:
-    """What a document says in the words of the first server that it could be of, and whether that may be stale."""
+def _reading(document: str, known: Sequence[Metrics]) -> tuple[Reading, Metrics] | None:
+    """What a document says in the words of the first server that it could be of, and whose those are."""
     for metrics in known:
         running = metrics.running.value(document)
         if running is None:
@@ -96,5 +99,5 @@ def _reading(document: str, known: Sequence[Metrics]) -> tuple[Reading, bool] | 
         counted = (counter.value(document) for counter in metrics.produced)
         made = next((value for value in counted if value is not None), None)
         shown = f"{running:g}" + (f" and {waiting:g} waiting" if waiting else "")
-        return Reading(running + (waiting or 0.0), made, metrics.running.text, shown), metrics.stale
+        return Reading(running + (waiting or 0.0), made, metrics.running.text, shown), metrics
     return None

@@ -42,6 +42,8 @@ class Tempo:
     """Tokens that it may have."""
     silence: float = 0.0
     """Seconds to the first content of an answer to a long prompt; 0 where that was not measured."""
+    heard: float = 0.0
+    """Seconds for which the long answer was listened to: it lasts as long for certain."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class Bench:
     undisturbed: Exchange | None = None
     """An answer after a long prompt whose client waited for it: how long the silence lasts."""
     lasts: dict[str, float] = field(default_factory=dict)
-    """Seconds that other answers than the long one take, measured once; by what they are."""
+    """Seconds for which other answers were listened to, and so last at least; by what they are."""
     pulse: Pulse | None = None
     """Beats while a trial is made that has to know how late we are ourselves."""
 

@@ -28,6 +28,9 @@ REFUSED = (400, 413, 422)
 LISTEN = 7.0
 """Seconds for which it is listened to: an answer that lasts so long cannot have ended by itself in the five seconds
 after it was left early."""
+LISTEN_TOLD = 2.5
+"""The same where the target's own request says to go on: it ends at its limit of tokens, and whoever stops later than
+this is listened to for longer then."""
 LISTEN_AT_FIRST = 1.5
 READING_MOST = 15.0
 """Seconds that a long prompt may take to be read; beyond that it is long enough."""
@@ -53,6 +56,8 @@ class Pace:
     exchanges: tuple[Exchange, ...]
     trouble: str = ""
     """Why nothing could be measured."""
+    over: float = 0.0
+    """When the target has nothing left to do, by the stage's clock, even if it made all to its end for nobody."""
 
 
 async def calibrate(bench: Bench, *, exact: bool = False) -> Pace:
@@ -67,15 +72,14 @@ async def calibrate(bench: Bench, *, exact: bool = False) -> Pace:
         _, silent = await asyncio.gather(listening.first(), _silence(bench))
         return _put_together(bench, listening, silent)
     await listening.first()
+    if tempo_of(listening.heard, listening.asked) is None:
+        return _put_together(bench, listening, None)
+    silent = await _silence(bench)  # first, while nothing goes on that was left
     await listening.for_long()
     await listening.longer()
-    tempo = tempo_of(listening.heard, listening.asked)
-    if tempo is None:
-        return _put_together(bench, listening, None)
-    over = bench.stage.clock() + listening.asked * tempo.gap - (listening.heard.ended_at or 0.0)
-    pace = _put_together(bench, listening, await _silence(bench))
-    await bench.sleep(max(0.0, min(LASTS, over - bench.stage.clock())))  # also where it was made to its end for nobody
-    return pace
+    pace = _put_together(bench, listening, silent)
+    rest = listening.asked * pace.tempo.gap - (listening.heard.ended_at or 0.0)
+    return replace(pace, over=bench.stage.clock() + max(0.0, min(LASTS, rest)))
 
 
 @dataclass(slots=True)
@@ -86,6 +90,12 @@ class _Listening:
     made: list[Exchange] = field(default_factory=list)
     asked: int = AT_FIRST
     """Tokens, of the answer that counts."""
+
+    @property
+    def seconds(self) -> float:
+        """For which it is listened to."""
+        told = all(self.bench.long.get(name) == value for name, value in GO_ON.items())
+        return LISTEN_TOLD if told else LISTEN
 
     @property
     def heard(self) -> Exchange:
@@ -112,7 +122,7 @@ class _Listening:
             return
         if tokens_of(self.heard) < ENOUGH * self.asked:
             plain, self.bench.long = self.bench.long, {**self.bench.long, **GO_ON}
-            if not await self._ask(max(self.asked, FOR_A_WHILE), LISTEN):
+            if not await self._ask(max(self.asked, FOR_A_WHILE), LISTEN):  # whether it is obeyed is not known
                 self.bench.long = plain
         tempo = tempo_of(self.heard, self.asked)
         if tempo is not None and self._too_short() and tokens_of(self.heard) >= ENOUGH * self.asked:
@@ -121,7 +131,7 @@ class _Listening:
     async def _ask_less_and_less(self, tokens: int) -> None:
         """So many, or a half or a quarter where they are refused."""
         for fewer in (tokens, tokens // 2, tokens // 4):
-            if fewer > self.asked and await self._ask(min(MOST, fewer), LISTEN):
+            if fewer > self.asked and await self._ask(min(MOST, fewer), self.seconds):
                 return
 
     async def _ask(self, tokens: int, seconds: float) -> bool:
@@ -137,7 +147,7 @@ class _Listening:
     def _too_short(self) -> bool:
         """It came to its own end long before it was to."""
         heard = self.heard
-        return heard.status == 200 and heard.ending is Ending.EOF and (heard.ended_at or 0.0) < LISTEN * ENOUGH
+        return heard.status == 200 and heard.ending is Ending.EOF and (heard.ended_at or 0.0) < self.seconds * ENOUGH
 
 
 def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) -> Pace:
@@ -147,7 +157,7 @@ def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) 
         return Pace(bench.tempo, made, _trouble(listening.heard))
     if listening.limit < tempo.tokens:
         tempo = replace(tempo, tokens=listening.limit, lasts=tempo.lasts * listening.limit / tempo.tokens)
-    bench.tempo = replace(tempo, silence=first_of(silent) or 0.0)
+    bench.tempo = replace(tempo, silence=first_of(silent) or 0.0, heard=listening.heard.ended_at or 0.0)
     bench.undisturbed = silent if bench.tempo.silence else None
     return Pace(bench.tempo, made)
 

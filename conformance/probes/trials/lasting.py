@@ -9,7 +9,7 @@ from . import bodies
 from .bench import CHAT, Bench, Tempo
 from .trial import Cost, Part, Trial
 
-LASTS = 1.3
+LASTS = 1.1
 """Seconds between the first chunk and the last one, at least, where the target has that much to say."""
 TEXT = "/completions"
 

@@ -1,17 +1,19 @@
 """Trials of leaving: a client goes before the answer is over, and the server is watched. Knows no observer by name."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from conformance.probes.connection import By
-from conformance.probes.observers.choosing import calm
+from conformance.probes.observers.looking import TRUST
 from conformance.probes.observers.observer import Left
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave, head_came
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.protocols.watch import Watch
+from conformance.rules.chat.leaving_needs import AT_ONCE
 
 from . import bodies
 from .bench import CHAT, Bench, Tempo
@@ -21,7 +23,7 @@ from .trial import Cost, Part, Trial
 
 PATIENCE = 5.0
 """Seconds that a server has to notice (requirement CAN-01 of the suite)."""
-LOOK = 1.5
+LOOK = 1.0
 """Seconds that watching a healthy server takes, roughly."""
 UNSEEN = 2.0
 """Seconds of answers that nobody watches."""
@@ -31,6 +33,8 @@ MOST = 60.0
 """Seconds for which a server is waited for that goes on."""
 EVENTS = 3
 """After so many of them we leave."""
+SPARE = 1.2
+"""An answer is listened to for so many times the seconds that it has to last."""
 TEXT = "/completions"
 
 
@@ -51,7 +55,9 @@ class Kind:
     """The answer is long in coming: it ends by so much later."""
     streamed: bool = True
     measured: bool = False
-    """How long the answer lasts is not known from the long answer, so it is measured."""
+    """How long the answer lasts is not known from the long answer, so it is listened to by itself."""
+    counted: bool = True
+    """Each token comes as a piece of its own, so that one can count how many were made before the client left."""
 
 
 def after_events(_: Bench, by: By) -> Leave:
@@ -60,9 +66,9 @@ def after_events(_: Bench, by: By) -> Leave:
 
 
 def before_anything(bench: Bench, by: By) -> Leave:
-    """The request is with the server; nothing has come back."""
-    head = bench.undisturbed.head_at if bench.undisturbed is not None else None
-    return Leave(seconds=min(0.5, 0.5 * (head or bench.tempo.first)), by=by)
+    """The request is with the server; nothing has come back. Where the head comes at once: as soon as it is sent."""
+    head = (bench.undisturbed.head_at if bench.undisturbed is not None else None) or bench.tempo.first
+    return Leave(seconds=0.0 if head < 2 * AT_ONCE else min(0.5, 0.5 * head), by=by)
 
 
 def after_head(bench: Bench, by: By) -> Leave:
@@ -103,6 +109,7 @@ KINDS = (
         leave=after_events,
         feature="tools",
         measured=True,
+        counted=False,  # the name and the markup of a call are tokens that are never seen
     ),
     Kind(
         name="two-choices",
@@ -142,7 +149,6 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
     if bench.observer is None:  # nobody will see whether it stops: let it be brief
         brief = bodies.some_seconds(bench.tempo, UNSEEN)
         bench = replace(bench, tempo=replace(bench.tempo, tokens=brief))
-    lasts = await _lasts(kind, bench)
     beside = (bench.undisturbed,) if kind.silent and bench.undisturbed is not None else ()
     group = [*names[1:], *(exchange.probe for exchange in beside)]
     exchanges = await asyncio.gather(
@@ -162,7 +168,7 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
     lead = replace(exchanges[0], group=(*exchanges[1:], *beside))
     if any(exchange.ending is not Ending.LEFT for exchange in exchanges):
         return [_over(lead), *exchanges[1:]]
-    ends = at - (lead.ended_at or 0.0) + lasts
+    ends = at - (lead.ended_at or 0.0) + _lasts(kind, bench)
     left = Left(
         mark=marks[0],
         at=at,
@@ -170,10 +176,17 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
         ends=ends,
         patience=PATIENCE,
         streamed=kind.streamed,
+        counted=kind.counted,
     )
-    watched = await bench.watch(lead, left)
-    if bench.observer is not None and _in_the_way(bench) and not _has_stopped(watched):
+    if bench.observer is None:
+        return [await bench.watch(lead, left), *exchanges[1:]]
+    watch = await bench.observer.watch(left)
+    if watch.stopped and not bench.observer.tells_apart:
+        watch = await _made_sure(kind, bench, lead, watch)
+    watched = bench.seen(lead, watch)
+    if _in_the_way(bench) and not watch.stopped:
         tempo = bench.tempo
+        ends = min(ends, at + tempo.lasts)
         later = ends - tempo.lasts + tempo.first + SLOWER * tempo.tokens * tempo.gap
         await bench.sleep(min(MOST, max(0.0, max(ends, later) - bench.stage.clock())))
     return [watched, *exchanges[1:]]
@@ -184,23 +197,31 @@ def _in_the_way(bench: Bench) -> bool:
     return bench.slots > 0 or bench.observer is None or not bench.observer.tells_apart
 
 
-def _has_stopped(exchange: Exchange) -> bool:
-    return exchange.watch is not None and exchange.watch.stopped is True
-
-
-async def _lasts(kind: Kind, bench: Bench) -> float:
-    """Seconds from the request to where the answer would end by itself."""
+def _lasts(kind: Kind, bench: Bench) -> float:
+    """Seconds from the request to where the answer would end by itself, as far as that is known beforehand."""
     tempo = bench.tempo
     if kind.silent:
         return tempo.silence + tempo.lasts - tempo.first
-    if not kind.measured or bench.observer is None or bench.observer.tells_apart:
-        return tempo.lasts
-    if kind.name not in bench.lasts:
-        exchange = await bench.ask(f"lasts-{kind.name}", kind.body(bench, ""), leave=Leave(seconds=PATIENCE + 2))
-        bench.lasts[kind.name] = exchange.ended_at or 0.0
-        if exchange.ending is Ending.LEFT:
-            await calm(bench, bench.observer)
-    return bench.lasts[kind.name]
+    return math.inf if kind.measured else tempo.lasts
+
+
+async def _made_sure(kind: Kind, bench: Bench, exchange: Exchange, watch: Watch) -> Watch:
+    """The same where the answer lasts longer than the server was at work on it; if not, it need not have been stopped.
+
+    Where that is not known the answer is asked for once more and listened to, for as long as it takes to know.
+    """
+    tempo = bench.tempo
+    needed = ((exchange.ended_at or 0.0) + (watch.by or 0.0)) / TRUST
+    silence = tempo.silence - tempo.first if kind.silent else 0.0
+    known = max(bench.lasts.get(kind.name, 0.0), 0.0 if kind.measured else tempo.heard + silence)
+    if known < needed:
+        body = kind.body(bench, bench.mark())
+        listened = await bench.ask(f"lasts-{kind.name}", body, path=kind.path, leave=Leave(seconds=SPARE * needed))
+        bench.lasts[kind.name] = known = listened.ended_at or 0.0
+    if known >= needed:
+        return watch
+    how = f"{watch.how}; the same answer, listened to, was over after {known:.2g} s: ask for a longer one"
+    return Watch(observer=watch.observer, how=how)
 
 
 def _over(exchange: Exchange) -> Exchange:
@@ -217,7 +238,7 @@ def _over(exchange: Exchange) -> Exchange:
 def _cost(kind: Kind, tempo: Tempo, slots: int) -> Cost:  # noqa: ARG001 - every cost is asked alike
     wait = kind.wait(tempo)
     made = round((wait - tempo.first) / tempo.gap) if tempo.gap > 0 and wait > tempo.first else EVENTS
-    measure = PATIENCE if kind.measured else 0.0
+    measure = wait + LOOK if kind.measured else 0.0
     return Cost(wait + LOOK + measure, kind.prompt_tokens + max(EVENTS, made), kind.prompt_tokens + tempo.tokens)
 
 

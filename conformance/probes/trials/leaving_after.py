@@ -75,7 +75,8 @@ async def a_hundred(bench: Bench) -> list[Exchange]:
     lead = replace(left[0], group=(*left[1:], then))
     if then.ending is Ending.EOF and lead.ending is Ending.LEFT:
         ends = at + bench.tempo.first + _few(bench.tempo) * bench.tempo.gap
-        last = Left(mark=mark, at=at, received=tokens_of(left[-1]), ends=ends, patience=PATIENCE)
+        received = sum(map(tokens_of, (*left, then)))
+        last = Left(mark=mark, at=at, received=received, ends=ends, patience=PATIENCE, counted=False)
         lead = await bench.watch(lead, last)
     return [lead, *left[1:], then]
 

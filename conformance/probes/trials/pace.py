@@ -27,14 +27,14 @@ from .trial import Cost, Part, Trial
 
 ROUNDS = 5
 """One long answer and two short ones each: enough to be sure to one in a hundred; once more where that is left open."""
-LASTS = 1.5
+LASTS = 1.3
 """Seconds that a long answer is meant to take."""
 LEAST, MOST = 16, 2000
 """Tokens of a long answer, at least and at most."""
 SHORT = 4
 """Tokens of a short one."""
 LONG_PROMPTS, SHORT_PROMPTS = 4, 6
-READ = 1.2
+READ = 0.8
 """Seconds that a long prompt is meant to take to be read."""
 WORD = 2
 """Tokens of an answer of which only the beginning counts."""

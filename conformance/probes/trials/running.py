@@ -141,7 +141,7 @@ async def run(
     elif exact:
         bench.observer = journal
     else:
-        choice = await choose(bench, wanted, process=process)
+        choice = await choose(bench, wanted, process=process, over=pace.over)
         bench.observer, bench.blind = choice.observer, choice.blind
     if on_plan is not None:
         on_plan(plan_of(chosen, bench))

@@ -47,6 +47,8 @@ SEEN = 12
 """Characters of what would have come next that show that somebody else's answer goes on."""
 NEAR = 80
 """Characters behind what the client had heard, among which they are looked for: some may have been lost on the way."""
+ENDS = (Kind.FINISH, Kind.TERMINATOR)
+"""Either shows that an answer was made to its end; what else belongs there is for the rules of ends to say."""
 WAYS = {"fin": "closed the connection", "rst": "tore the connection down"}
 
 
@@ -242,9 +244,9 @@ def outcome_of(exchange: Exchange) -> str:
         return f"no response ({exchange.ending.value})"
     if exchange.status != 200:
         return f"status {exchange.status}"
-    if not any(step.kind is Kind.TERMINATOR for step in exchange.steps):
+    if not any(step.kind in ENDS for step in exchange.steps):
         last = exchange.steps[-1].kind.value if exchange.steps else "no message"
-        return f"a stream without [DONE], ended by {exchange.ending.value} after {last}"
+        return f"a stream without finish_reason and [DONE], ended by {exchange.ending.value} after {last}"
     return ""
 
 

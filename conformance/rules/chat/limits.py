@@ -1,16 +1,48 @@
 """The limits that a request sets: stop sequences and max_tokens, kept and named in the finish_reason."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from conformance.protocols.chat.view import View
+from conformance.protocols.exchange import Exchange
 from conformance.protocols.finding import Finding, show
+from conformance.protocols.viewing import view_of
 from conformance.rules.chat.content import WRONG_JSON, pointer_to
 from conformance.rules.mutate import Chunk, finish_as, on_chunks, say
 from conformance.rules.needs import LIMITED, ONE_TOKEN, STOP
 from conformance.rules.refusal_needs import COMPLETION_LIMIT
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import OPENAPI, SUITE, issue
+
+NUMBER = re.compile("[0-9]{1,9}")
+
+
+def _ends_before(text: str, stops: Sequence[str]) -> bool:
+    """The text counts up, and the number that comes next is the one with which a stop sequence begins."""
+    said = NUMBER.findall(text)
+    wanted = [int(first.group()) for stop in stops if (first := NUMBER.match(stop))]
+    return bool(said) and int(said[-1]) + 1 in wanted
+
+
+def _was_stopped(exchange: Exchange) -> bool:
+    """Some text ends where its stop sequence comes next; a text that never came to it may end in other ways."""
+    if not STOP.fits(exchange):
+        return False
+    stream = view_of(exchange)
+    return any(_ends_before(choice.text, stream.stops) for choice in stream.choices.values())
+
+
+def _never_stopped(exchanges: Sequence[Exchange]) -> str:
+    asked = [exchange for exchange in exchanges if STOP.fits(exchange)]
+    if not asked or any(map(_was_stopped, asked)):
+        return ""
+    return "no text of this target ends where its stop sequence would have come"
+
+
+STOPPED = replace(
+    STOP, name="a stream that ends where its stop sequence comes next", fits=_was_stopped, unless=_never_stopped
+)
 
 
 @on_chunks
@@ -69,14 +101,14 @@ def stopped_by_a_filter(chunks: list[Chunk]) -> list[Chunk]:
     level=SHOULD,
     says="A text that a stop sequence ended has the finish_reason stop.",
     source=(OPENAPI.at("finish_reason: stop if the model hit a natural stop point or a provided stop sequence"),),
-    needs=STOP,
+    needs=STOPPED,
     broken_by=(stopped_for_length, stopped_by_a_filter),
 )
 def stop_sequence_finishes_with_stop(stream: View) -> Iterator[Finding]:
     if stream.max_tokens is not None:  # the limit may have come first
         return
     for choice in stream.choices.values():
-        if choice.texts and choice.finish in ("length", "content_filter"):
+        if choice.finish in ("length", "content_filter") and _ends_before(choice.text, stream.stops):
             yield stream.finding("finish_reason stop", choice.finish, choice.finishes[0][0])
 
 

@@ -212,7 +212,7 @@ def test_a_longer_answer_is_asked_for_where_the_pace_was_thought_slower() -> Non
 def test_a_shorter_one_where_it_was_thought_faster() -> None:
     server = Server(steady(0.1), tempo=Tempo(first=0.1, gap=0.005, lasts=20.0, tokens=4000))
     assert Verdict.PASS == verdicts(server)["as-generated"][0]
-    assert (300, 30) == (server.limits[0], server.limits[1])
+    assert (260, 26) == (server.limits[0], server.limits[1])
 
 
 def test_times_that_scatter_as_widely_as_the_answer_is_long_prove_nothing() -> None:
@@ -249,7 +249,7 @@ def test_bursts_that_show_late_are_looked_into_all_the_same() -> None:
     server = Server(steady(0.01), every(0.2))
     server.late = lambda at: 0.3 if len(server.limits) == 1 else 0.0
     assert Verdict.WARN == verdicts(server)["one-by-one"][0]
-    assert {4, 11, 30, 150} == set(server.limits)
+    assert {4, 11, 30, 130} == set(server.limits)
 
 
 def test_a_target_that_fails_is_asked_no_more_than_twice() -> None:
