@@ -296,6 +296,8 @@ class MockServer:
                 return windows.page()
             case routes.HEALTH:
                 return windows.health(self.state())
+            case routes.OPENAPI:
+                return windows.described()
             case routes.METRICS:
                 return windows.metrics(self.journal)
             case routes.JOURNAL:

@@ -21,7 +21,10 @@ HEALTH = "/health"
 JOURNAL = "/journal"
 METRICS = "/metrics"
 SLOTS = "/slots"
-SHOWN = (HEALTH, JOURNAL, METRICS, SLOTS)
+OPENAPI = "/openapi.json"
+RUNNING = (METRICS, SLOTS, OPENAPI)
+"""What only a server that runs shows."""
+SHOWN = (HEALTH, JOURNAL, *RUNNING)
 PAGE = "/"
 CONTROL = "/control/"
 METHODS = {CHAT: "POST", COMPLETIONS: "POST", MODELS: "GET"} | dict.fromkeys(SHOWN, "GET")
@@ -75,7 +78,7 @@ def _good(
     path = unquote(request.path)
     name = path.removeprefix(f"{MODELS}/") if path.startswith(f"{MODELS}/") else None
     wanted = METHODS.get(MODELS if name else path)
-    if wanted is None or (path in (METRICS, SLOTS) and request.method == wanted):  # only a server that runs has these
+    if wanted is None or (path in RUNNING and request.method == wanted):
         return answering.refusal(404, f"There is nothing at '{shorten(path)}'.", code="unknown_url")
     if request.method != wanted:
         message = f"'{shorten(request.method)}' is not allowed at '{shorten(path)}'; {wanted} is."

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from conformance.wire.script import Answer, Framing, Send
 
-from . import answering, routes
+from . import answering, openapi, routes
 from .journal import Entry, Journal
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -40,6 +40,11 @@ def metrics(found: Journal) -> Answer:
 def health(state: dict[str, object]) -> Answer:
     """Whether the server is well, and what it has been told to do."""
     return answering.document({"status": "ok", **state}, hashlib.sha256(routes.HEALTH.encode()).hexdigest())
+
+
+def described() -> Answer:
+    """The server as an OpenAPI document."""
+    return answering.document(openapi.document(), hashlib.sha256(routes.OPENAPI.encode()).hexdigest())
 
 
 def journal(document: dict[str, object]) -> Answer:
