@@ -1,5 +1,6 @@
 """A recorded exchange as an answer: the same body, byte for byte, at the same pace. Knows no file and no request."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,6 +11,9 @@ from conformance.wire.script import Act, Answer, Framing, Reset, Send, Wait
 
 OWN = ("transfer-encoding", "content-length", "connection", "keep-alive", "proxy-connection", "upgrade", "trailer")
 """Headers that say how this connection is framed, not the recorded one."""
+NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+VALUE = re.compile("[\t -~\x80-\xff]*")
+"""What may stand in a header (RFC 9110, 5); a recording of HTTP/2 has others, and one that was made up has any."""
 LONGEST = 600.0
 """Seconds of the longest silence: a recording may hold any time."""
 BODYLESS = (204, 304)
@@ -26,7 +30,7 @@ def answer_of(exchange: Exchange, speed: float = 1.0) -> Answer:
         framing = Framing.CLOSE
     elif not exchange.events:
         framing = Framing.LENGTH
-    headers = tuple((name, value) for name, value in exchange.head.headers if _stays(name, exchange.body))
+    headers = tuple((name, value) for name, value in exchange.head.headers if _stays(name, value, exchange.body))
     acts = tuple(_acts(exchange, _shortened(speed)))
     if exchange.ending is not Ending.EOF:
         acts = (*acts, Reset())
@@ -79,7 +83,9 @@ def _shortened(speed: float) -> Callable[[float], float]:
     return lambda seconds: seconds / speed if speed else 0.0
 
 
-def _stays(name: str, body: bytes) -> bool:
+def _stays(name: str, value: str, body: bytes) -> bool:
     """Whether a header is true of the answer, too; of a body that was unpacked its coding is not."""
+    if not (NAME.fullmatch(name) and VALUE.fullmatch(value)):
+        return False
     name = name.lower()
     return name not in OWN and (name != "content-encoding" or body.startswith(GZIP))

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 from aiohttp import web
 
 from conformance.protocols import recording
-from conformance.protocols.credentials import without_credentials_in_url
+from conformance.protocols.credentials import SECRET, SECRET_MEMBERS, without_credentials_in_url
 from conformance.protocols.exchange import Ending, Request
 from conformance.protocols.reading import protocol_of
 from conformance.wire import encoder
@@ -171,6 +172,7 @@ class Relay:
                         await send(request, written)
                         entry.sent += len(written)
                         entry.wrote(clock())
+                        entry.produced += 1
             except TimeoutError:
                 ending = Ending.TIMEOUT
             except aiohttp.ClientError:
@@ -222,12 +224,15 @@ class Relay:
 
     def _secrets(self, asked: Request) -> list[bytes]:
         """Keys that a response may repeat, as some refusals do."""
-        sent = [asked.header("authorization") or "", asked.header("api-key") or "", asked.header("x-api-key") or ""]
-        words = {self._key, *(value.removeprefix("Bearer ").strip() for value in sent)}
-        return [word.encode("utf-8", "surrogateescape") for word in words if len(word) >= SECRET]
+        members = asked.body.items() if isinstance(asked.body, dict) else ()
+        named = [*asked.headers, *parse_qsl(urlsplit(asked.url).query)]
+        sent = [value for name, value in named if SECRET.search(name.strip())]
+        sent += [value for name, value in members if name in SECRET_MEMBERS and isinstance(value, str)]
+        words = {self._key, *(value.rpartition(" ")[2] for value in sent)}  # "Bearer KEY"
+        return [word.encode("utf-8", "surrogateescape") for word in words if len(word) >= SHORTEST]
 
 
-SECRET = 8
+SHORTEST = 8
 """Characters from which on a key is one: "any" is none."""
 
 

@@ -26,6 +26,8 @@ TOLD = 5
 """Differences that a refusal names."""
 COMPARED = 200
 """Differences up to which two requests are compared."""
+FINAL, LAST = 200, 999
+"""Statuses of a response; without a head it is 0."""
 UNTOLD = f"http://{NOT_RECORDED.replace(' ', '-')}"
 """How the URL of a request begins that was not recorded."""
 GAP = object()
@@ -123,7 +125,7 @@ class Replay:
         return answering.refusal(400, message, param=shorten(found[0][0]) if found else None, code=NO_MATCH)
 
     def _add(self, exchange: Exchange) -> None:
-        if exchange.head is None or exchange.status < 200:
+        if not FINAL <= exchange.status <= LAST:
             self.left_out += 1
             return
         request = exchange.request

@@ -1,6 +1,7 @@
 """Recordings as answers: the same bytes, at the same pace, ended in the same way."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 
 from conformance.loading import load
 from conformance.protocols import recording
-from conformance.protocols.exchange import Ending, Exchange
+from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.reading import exchange_of
 from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Reset, Send, Wait
-from mockserver import MockServer
+from mockserver import MockServer, Settings
 from mockserver.recorded import answer_of
 from mockserver.replaying import Replay
+from mockserver.scenarios.book import Chosen
 
 HERE = Path(__file__).parent.parent
 CORPUS = HERE.parent.parent / "shared" / "corpus" / "chat"
@@ -134,3 +136,61 @@ def test_silence_before_the_end_is_kept(in_memory: Any) -> None:
 
     exchange = in_memory(play, replay=replay)
     assert (Ending.RESET, 9.5) == (exchange.ending, round(exchange.ended_at, 1))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [[":status", "200"], ["x-split", "a\r\nx-other: b"], ["x y", "a"], ["", "a"], ["x-far", "\u65e5"], ["x-nul", "\0"]],
+    ids=str,
+)
+def test_headers_that_cannot_stand_in_http_1_are_left_out(header: list[str]) -> None:
+    made_up = BODY.replace('["Content-Length", "999"]', json.dumps(header))
+    assert (("content-type", "text/event-stream"),) == answer_of(read(made_up, *STREAM[1:])).headers
+
+
+VCR = """
+interactions:
+- request: {body: '{"model": "m", "stream": true}', method: POST, uri: "https://api.example/v1/chat/completions"}
+  response:
+    body: {string: "data: 1\\n\\ndata: [DONE]\\n\\n"}
+    headers: {content-type: [text/event-stream], content-encoding: [gzip]}
+    status: {code: 200, message: OK}
+"""
+RAW = (
+    "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 30\r\n\r\n"
+    '{"model": "m", "stream": true}HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked'
+    "\r\n\r\n9\r\ndata: 1\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+)
+HAR = {
+    "log": {
+        "version": "1.2",
+        "entries": [
+            {
+                "request": {
+                    "method": "POST",
+                    "url": "https://api.example/v1/chat/completions",
+                    "headers": [],
+                    "postData": {"mimeType": "application/json", "text": '{"stream": true, "model": "m"}'},
+                },
+                "response": {
+                    "status": 200,
+                    "headers": [{"name": "content-type", "value": "text/event-stream"}],
+                    "content": {"mimeType": "text/event-stream", "text": "data: 1\n\ndata: [DONE]\n\n"},
+                },
+            }
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.yaml", VCR), ("a.http", RAW), ("a.har", json.dumps(HAR)), ("a.sse", "data: 1\n\ndata: [DONE]\n\n")],
+)
+def test_other_formats_are_answered_with_too(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_bytes(text.encode())
+    replay = Replay([loaded.exchange for loaded in load(tmp_path) if loaded.exchange])
+    asked = Request("POST", "http://mock/v1/chat/completions", (), {"model": "m", "stream": True})
+    exchange = exchange_of(asked, replay.respond(asked, Settings(), Chosen()))
+    assert (200, b"data: 1\n\ndata: [DONE]\n\n") == (exchange.status, exchange.body)
+    assert "content-encoding" not in dict(exchange.head.headers if exchange.head else ())

@@ -255,3 +255,21 @@ def test_what_is_no_endpoint_is_told_without_its_secrets(tmp_path: Path, url: st
     with pytest.raises(RelayError, match="wanted the URL of an endpoint") as told:
         Relay(url, tmp_path)
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "members"),
+    [("?key=" + KEY, {}, {}), ("", {"x-goog-api-key": KEY}, {}), ("", {}, {"api_key": KEY})],
+)
+def test_wherever_a_key_was_sent_it_is_not_written_down(
+    tmp_path: Path, query: str, headers: dict[str, str], members: dict[str, str]
+) -> None:
+    async def echo(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": {"message": f"Incorrect API key provided: {KEY}."}}, status=401)
+
+    async def talk(session: aiohttp.ClientSession, server: MockServer) -> bytes:
+        return (await post(session, server, {**HI, **members}, f"/chat/completions{query}", **headers))[1]
+
+    assert KEY.encode() in relayed(tmp_path, talk, Upstream(echo))
+    assert [401] == [exchange.status for exchange in recordings(tmp_path)]
+    assert KEY not in everything(tmp_path)
