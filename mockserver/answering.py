@@ -187,8 +187,8 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
     if (name := parameters.unknown(body)) is not None:
         message = f"The parameter '{shorten(name)}' is not known."
         return refusal(400, message, param=shorten(name), code="unknown_parameter")
-    for wrong in schemas.explain("chat/request").iter_errors(body):
-        return invalid(wrong)
+    if (wrong := misfit("chat/request", body)) is not None:
+        return wrong
     if body.get("stream_options") is not None and body.get("stream") is not True:
         return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
     try:
@@ -221,6 +221,11 @@ def too_long(texts: list[str], param: str, settings: Settings, around: int = ARO
 def prompt_tokens(texts: list[str], around: int = AROUND) -> int:
     """Tokens of the texts, with so many around each."""
     return sum(around + len(scripted.pieces_of(text)) for text in texts)
+
+
+def misfit(schema: str, body: object) -> Answer | None:
+    """The refusal of a body that does not fit the schema of requests; None where it fits."""
+    return None if schemas.fits(schema)(body) else next(map(invalid, schemas.explain(schema).iter_errors(body)), None)
 
 
 def invalid(wrong: ValidationError) -> Answer:

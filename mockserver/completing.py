@@ -7,7 +7,6 @@ import hashlib
 from functools import partial
 from typing import Any
 
-import schemas
 from conformance.protocols.completions import emitter
 from conformance.protocols.completions.emitter import Completion, Token, Written
 from conformance.protocols.exchange import Request
@@ -54,8 +53,8 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
     """The refusal of a body that is not in order."""
     if not isinstance(body, dict):
         return refusal(400, "The body of the request is not a JSON object.")
-    for wrong in schemas.explain("completions/request").iter_errors(body):
-        return answering.invalid(wrong)
+    if (wrong := answering.misfit("completions/request", body)) is not None:
+        return wrong
     if body.get("stream_options") is not None and body.get("stream") is not True:
         return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
     if isinstance(body.get("prompt"), list) and not all(isinstance(text, str) for text in body["prompt"]):

@@ -62,11 +62,11 @@ class Entry:
     writes: "array[float]" = field(default_factory=lambda: array("d"))
     """When each of the first events was written."""
 
-    def wrote(self, at: float) -> None:
-        """An event of the body has been written."""
-        self.events += 1
-        if len(self.writes) < WRITES_LIMIT:
-            self.writes.append(at)
+    def wrote(self, at: float, events: int = 1) -> None:
+        """So many events of the body have been written at once."""
+        self.events += events
+        if (left := WRITES_LIMIT - len(self.writes)) > 0:
+            self.writes.extend([at] * min(events, left))
 
     def document(self, *, writes: bool = False) -> dict[str, Any]:
         """The entry as JSON values; the times of the writes only where they are asked for, as they are many."""

@@ -17,7 +17,9 @@ from conformance.wire import encoder
 from conformance.wire.http import ResponseReader
 from conformance.wire.script import Act, Answer, Framing, Reset, Send, Wait, body
 
+from .flow import Flow
 from .journal import Entry
+from .turns import Turns
 
 Sleep = Callable[[float], Awaitable[object]]
 Carry = Callable[[Iterable[Act]], Iterable[Act]]
@@ -59,17 +61,31 @@ async def play(
     gate: Gate = OPEN,
     goes_on: Callable[[], bool] = bool,
     clock: Callable[[], float] = float,
+    turns: Turns | None = None,
+    script: Iterable[Act] | None = None,
+    coalesce: bool = False,
 ) -> Played:
     """Send an answer, act by act, one write per event. Raises ConnectionError when the client has gone.
 
-    `carry` may change how the acts of the whole response are handed over, `gate` is passed by every write. Where a
-    write finds nobody there, `goes_on` is whether the rest is made all the same, for nobody. `clock` is the journal's.
+    `script` is the whole response, where it has been made before. With `turns` nothing interferes, and it goes by the
+    real clock; `coalesce` is whether all that is due goes out in one write. Else it is played slowly: `carry` may
+    change how the acts are handed over, and `gate` is passed by every write. Where a write finds nobody there,
+    `goes_on` is whether the rest is made all the same, for nobody. `clock` is the journal's.
     """
     answer = for_this_client(request, answer)
     entry.status = answer.status
     in_body = answer.framing is Framing.RAW
+    script = encoder.one_by_one(answer) if script is None else script
+    if turns is not None:
+        flow = Flow(request, entry, turns, clock, coalesce=coalesce)
+        if await flow.through(script, in_body=in_body):
+            entry.ended = True
+            return Played(keep=flow.said and _stays_open(answer))
+        await _reset(request)
+        entry.ended = True
+        return Played(keep=False)
     counted = said = False
-    for act in carry(encoder.one_by_one(answer)):
+    for act in carry(script):
         match act:
             case Send(data):
                 head_alone = not said and data.endswith(b"\r\n\r\n")

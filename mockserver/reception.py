@@ -1,6 +1,7 @@
 """Connections of the mock server that remember how their client left. Knows no request."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -11,11 +12,15 @@ FIN, RST = "fin", "rst"
 class Door(RequestHandler):
     """A connection."""
 
-    __slots__ = ("left_by",)
+    __slots__ = ("leave", "left_by")
+
+    leave: Callable[[str], None] | None
+    """Told at once how the client left, while a request of this connection is worked on."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Nobody has left."""
         self.left_by = ""
+        self.leave = None
         super().connection_made(transport)
 
     def eof_received(self) -> None:
@@ -24,6 +29,8 @@ class Door(RequestHandler):
         What still waits to be written is dropped, as asyncio would tell us of the end only after it.
         """
         self.left_by = FIN
+        if self.leave is not None:
+            self.leave(FIN)
         if self.transport is not None and self.transport.get_write_buffer_size():
             self.transport.abort()
 
@@ -31,6 +38,8 @@ class Door(RequestHandler):
         """Writing to a client that has closed fails too, by another error than a reset."""
         if not self.left_by:
             self.left_by = RST if isinstance(exc, ConnectionResetError) else FIN
+            if self.leave is not None:
+                self.leave(self.left_by)
         super().connection_lost(exc)
 
 

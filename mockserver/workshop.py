@@ -8,12 +8,14 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 
 from conformance.protocols.exchange import Request
 from conformance.rules.behaviour import Behaviour, Moment, Overflow, Stops
-from conformance.wire.script import Act, Answer, Framing, Reset, Send
+from conformance.wire.script import Act, Answer, Framing, Reset, Script, Send
 
 from . import answering, carrying, packing
 from .journal import Entry, Journal
@@ -21,6 +23,7 @@ from .play import OPEN, Played, Sleep, play, tear
 from .reception import left_by
 from .slots import Slots
 from .telling import Telling
+from .turns import Turns
 
 SMALL = 4096
 """Bytes that the system may hold for a client of a server that stalls, so that it is soon noticed."""
@@ -47,6 +50,9 @@ class Workshop:
     residue: Iterator[bytes] = field(default_factory=lambda: iter(()))
     """What the one who left would have been told next."""
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: Turns = field(default_factory=Turns)
+    coalesce: bool = False
+    """All that is due goes out in one write."""
 
     def counts(self) -> tuple[int, int]:
         """Requests that are counted as worked on, and those that wait for their turn."""
@@ -72,9 +78,12 @@ class Work:
         self._packs: Request | None = None
         self._heeded = False
         """The behaviour concerns the way in which the client left."""
+        self.script: Script | None = None
+        """The whole response, where it has been made before."""
         self._killed = False
+        self._stopped = False
         self._connection: asyncio.Transport | None = None
-        self._task: asyncio.Task[Played] | None = None
+        self._task: asyncio.Task[Any] | None = None
 
     def pack_for(self, asked: Request) -> None:
         """Compress the answer to this request, where it says that this may be."""
@@ -84,11 +93,26 @@ class Work:
         """Do as this behaviour says, where it concerns such requests."""
         self._behaviour = behaviour if behaviour.when(asked) else None
 
+    @property
+    def may_outlive(self) -> bool:
+        """Whether the work may go on when the client has left."""
+        return self._behaviour is not None
+
     def start(self, request: web.BaseRequest, answer: Answer, sleep: Sleep) -> asyncio.Task[Played]:
         """Do the work for a client on this connection. The task raises what `play` raises."""
         self._connection = request.transport
-        self._task = asyncio.create_task(self._run(request, answer, sleep))
-        return self._task
+        task = self._task = asyncio.create_task(self._run(request, answer, sleep))
+        if self._stopped:
+            task.cancel()
+        return task
+
+    async def run(self, request: web.BaseRequest, answer: Answer, sleep: Sleep) -> Played:
+        """The same in the task that handles the request, and ends with the client."""
+        self._connection = request.transport
+        self._task = asyncio.current_task()
+        if self._stopped:
+            raise ConnectionResetError("the client has gone")
+        return await self._run(request, answer, sleep)
 
     def leave(self, by: str) -> None:
         """The client has left, by "fin" or "rst"."""
@@ -127,6 +151,7 @@ class Work:
     def _stop(self) -> None:
         if self.entry.began is None:
             self.entry.stopped_at = self._shop.journal.clock()
+        self._stopped = True
         if self._task is not None:
             self._task.cancel()
 
@@ -166,7 +191,12 @@ class Work:
             shop.slots.give()
 
     async def _play(self, request: web.BaseRequest, answer: Answer, sleep: Sleep) -> Played:
-        behaviour, shop = self._behaviour, self._shop
+        behaviour, shop, entry = self._behaviour, self._shop, self.entry
+        clock = shop.journal.clock
+        packed = packing.packed(answer, self._packs) if self._packs is not None else answer
+        if behaviour is None and sleep is asyncio.sleep:
+            at_once = partial(play, turns=shop.turns, coalesce=shop.coalesce)
+            return await at_once(request, packed, entry, sleep, clock=clock, script=self.script)
         gate = shop.gate if behaviour is not None and behaviour.stalls_on_slow else OPEN
         if gate is not OPEN and request.transport is not None:
             sock = request.transport.get_extra_info("socket")
@@ -178,9 +208,8 @@ class Work:
         def goes_on() -> bool:
             return self.goes_on(left_by(request))
 
-        packed = packing.packed(answer, self._packs) if self._packs is not None else answer
-        clock = shop.journal.clock
-        return await play(request, packed, self.entry, sleep, carry=carry, gate=gate, goes_on=goes_on, clock=clock)
+        slowly = partial(play, carry=carry, gate=gate, goes_on=goes_on)
+        return await slowly(request, packed, entry, sleep, clock=clock, script=None if behaviour else self.script)
 
     def _told(self, answer: Answer) -> Answer:
         """The answer, with what slips in from others."""

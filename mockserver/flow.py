@@ -1,0 +1,147 @@
+"""An answer that nothing interferes with, as fast as it may be written. Knows no behaviour, no protocol and no fault.
+
+What comes out is what `play` would send and note; that is slower, as it asks at each act who minds.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from aiohttp import web
+
+from conformance.wire import encoder
+from conformance.wire.script import Act, Reset, Send, Wait
+
+from .journal import Entry
+from .turns import Turns
+
+IN_A_ROW = 64
+"""Events that are written before others have their turn: a third of a millisecond. Written in a row to one client they
+cost the system half of what they cost by turns."""
+BEHIND = 0.1
+"""Seconds that are made up for, where a wait lasted too long."""
+TOGETHER = 64 * 1024
+"""Bytes that go out in one write, where that may be."""
+
+
+class Flow:
+    """The writing side of one answer."""
+
+    def __init__(
+        self, request: web.BaseRequest, entry: Entry, turns: Turns, clock: Callable[[], float], *, coalesce: bool
+    ) -> None:
+        self.said = False
+        """Something was to be sent."""
+        self._request = request
+        self._entry = entry
+        self._turns = turns
+        self._clock = clock
+        self._most = TOGETHER if coalesce else 0
+        self._time = asyncio.get_running_loop().time
+        self._due = self._time()
+        self._counted = False
+        self._row = 0
+        self._held: list[bytes] = []
+        self._size = self._events = 0
+        """Bytes that are held, and events in them."""
+
+    async def through(self, acts: Iterable[Act], *, in_body: bool) -> bool:
+        """Send all of it; whether it ends without a reset, which is left to the caller.
+
+        `in_body` is whether the first act belongs to the body. Raises ConnectionError when the client has gone.
+        """
+        only_head = self._request.method == "HEAD"
+        transport = self._request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
+        transport.set_write_buffer_limits(high=0)  # so that drain waits until everything is handed over
+        if not (self._most or only_head):
+            return await self._each(acts, transport, in_body)
+        for act in acts:
+            match act:
+                case Send(data):
+                    event = in_body and data != encoder.LAST_CHUNK and (self.said or not data.endswith(b"\r\n\r\n"))
+                    in_body = self.said = True
+                    if self._hold(data, event) and self._write():
+                        await self._rest()
+                    if only_head:
+                        break
+                case Wait():
+                    await self._wait(act)
+                case Reset():
+                    if self._held:
+                        self._write()
+                    return False
+        if self._held and self._write():
+            await self._rest()
+        return True
+
+    async def _each(self, acts: Iterable[Act], transport: asyncio.Transport, in_body: bool) -> bool:
+        """The same with one write for each act, and no call that can be left out: there are many thousands a second."""
+        entry, row = self._entry, 0
+        for act in acts:
+            if type(act) is Send:
+                data = act.data
+                if entry.left or transport.is_closing():
+                    raise ConnectionResetError("the client has gone")
+                event = in_body and data != encoder.LAST_CHUNK and (self.said or not data.endswith(b"\r\n\r\n"))
+                transport.write(data)
+                entry.sent += len(data)
+                if event:
+                    entry.produced += not self._counted
+                    entry.wrote(self._clock())
+                in_body = self.said = True
+                row += 1
+                if row == IN_A_ROW or transport.get_write_buffer_size():
+                    row = 0
+                    await self._rest()
+            elif type(act) is Wait:
+                row = 0
+                await self._wait(act)
+            else:
+                return False
+        return True
+
+    def _hold(self, data: bytes, event: bool) -> bool:
+        """Take these bytes; whether it is time to write."""
+        self._held.append(data)
+        self._size += len(data)
+        if event:
+            self._events += 1
+            if not self._counted:
+                self._entry.produced += 1
+        return self._size > self._most
+
+    def _write(self) -> bool:
+        """Hand what is held to the kernel; whether it is time for a rest."""
+        transport, entry, held = self._request.transport, self._entry, self._held
+        if entry.left or transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        transport.write(held[0] if len(held) == 1 else b"".join(held))
+        entry.sent += self._size
+        if self._events:
+            entry.wrote(self._clock(), self._events)
+        held.clear()
+        self._size = self._events = 0
+        self._row += 1
+        return self._row >= IN_A_ROW or transport.get_write_buffer_size() > 0
+
+    async def _rest(self) -> None:
+        """Wait until the kernel has taken everything, or let others have their turn."""
+        self._row = 0
+        if self._request.transport is not None and self._request.transport.get_write_buffer_size():
+            await self._request.writer.drain()
+            self._due = self._time()  # whom the client holds up has nothing to make up for
+        else:
+            await self._turns.next()
+
+    async def _wait(self, act: Wait) -> None:
+        self._due += act.seconds
+        if self._due > self._time() or not self._held:
+            if self._held and self._write():
+                await self._rest()
+            self._row = 0
+            await self._turns.until(self._due)
+            self._due = max(self._due, self._time() - BEHIND)
+        if act.makes is not None:
+            self._counted = True
+            self._entry.produced += act.makes
