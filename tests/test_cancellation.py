@@ -159,3 +159,16 @@ def test_the_table_has_a_line_for_each_client_that_left():
 
 def test_nobody_to_watch_gets_a_sentence_and_no_table():
     assert 1 == len(leaving.lines_of(cancellation.of([mid(BLIND)])))
+
+
+FINISH = ROLE.replace(b'"finish_reason":null', b'"finish_reason":"stop"')
+
+
+@pytest.mark.parametrize(("pieces", "survives"), [((ROLE, FINISH), True), ((ROLE,), False), ((), False)])
+def test_who_sends_no_done_has_survived_all_the_same(pieces, survives):
+    reader = ExchangeReader(Request("POST", "http://x/v1/chat/completions", (), BODY))
+    for number, data in enumerate((HEAD, *pieces), start=1):
+        reader.feed(data, number / 10)
+    then = reader.close(Ending.EOF, 1.0)
+    verdict = verdicts(replace(left(None, (0.1, HEAD), (0.2, ROLE)), group=(then,)))["survives"]
+    assert (Verdict.PASS if survives else Verdict.FAIL) is verdict

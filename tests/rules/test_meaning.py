@@ -203,3 +203,29 @@ def test_an_answer_cut_short_is_not_blamed_for_what_is_missing() -> None:
     reader = ExchangeReader(asked, head=Head(200, (("content-type", "text/event-stream"),)), layer="body")
     reader.feed(START, 0.1)
     assert set() == broken(reader.close(Ending.RESET, 0.2))
+
+
+STOP_RULE = "limits/stop-sequence-finishes-with-stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "judged"),
+    [
+        ("1, 2, 3, 4, ", b"length", True),
+        ("1, 2, 3, 4, ", b"content_filter", True),
+        ("1, 2, 3, 4, ", b"stop", False),
+        ("One, two, three", b"length", False),
+        ("1, 2, 3", b"length", False),
+        ("", b"content_filter", False),
+    ],
+)
+def test_a_text_that_no_stop_sequence_ended_may_have_any_finish_reason(text: str, reason: bytes, judged: bool) -> None:
+    body = START + said(text) + FINISH.replace(b"stop", reason) + DONE
+    assert judged == (STOP_RULE in streamed(body, stop=["6", "5"]))
+
+
+def test_where_no_text_comes_to_its_stop_sequence_nothing_is_said_of_it() -> None:
+    found = exchange(START + said("Hello") + FINISH + DONE, stream=True, stop=["5"])
+    (verdict,) = [v for v in judge([found], features=frozenset({"stop"})) if v.rule.id == f"chat/{STOP_RULE}"]
+    assert Verdict.NOT_APPLICABLE is verdict.verdict
+    assert "no text of this target ends where its stop sequence would have come" == verdict.reason

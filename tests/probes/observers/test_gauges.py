@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -48,7 +49,15 @@ OBSERVERS = [of_metrics, of_llamacpp, of_slots, of_cpu]
 every_one = pytest.mark.parametrize("of", OBSERVERS)
 
 
-def watched(kit: Any, of: Callable[..., Any], ends: float = 1000.0, *, streamed: bool = True, **members: Any) -> Any:
+def watched(
+    kit: Any,
+    of: Callable[..., Any],
+    ends: float = 1000.0,
+    *,
+    streamed: bool = True,
+    counted: bool = True,
+    **members: Any,
+) -> Any:
     """What an observer sees of a request that is left after it was seen to run, its looks, and the time it left at."""
 
     async def main() -> tuple[Watch, list[float]]:
@@ -61,7 +70,7 @@ def watched(kit: Any, of: Callable[..., Any], ends: float = 1000.0, *, streamed:
         world.began, world.natural = loop.time(), min(world.natural, 1000.0)
         await asyncio.sleep(0.1)
         fake.asked.clear()
-        left = await kit.leave(world, ends=ends, streamed=streamed)
+        left = replace(await kit.leave(world, ends=ends, streamed=streamed), counted=counted)
         watch = await observer.watch(left)
         return watch, [at - left.at for at, _ in fake.asked]
 
@@ -135,6 +144,25 @@ def test_no_token_before_the_first_one_is_no_leak(kit: Any, of: Callable[..., An
 def test_tokens_made_after_leaving_are_counted_from_rest(kit: Any) -> None:
     watch, _ = watched(kit, of_metrics, stops=0.2)
     assert 0.2 * 50 + 5 == pytest.approx(watch.produced + 5, abs=1.5)
+
+
+def test_tokens_counted_at_the_end_of_a_request_are_told_where_the_server_is_known_to_do_so(kit: Any) -> None:
+    known, _ = watched(kit, of_llamacpp, stops=0.2)
+
+    def of_some_server(kit: Any, world: Any, fake: Any, bench: Any) -> Any:
+        fake.pages["/metrics"] = kit.llamacpp(world)
+        names = {"running": "llamacpp:requests_processing", "produced": "llamacpp:tokens_predicted_total"}
+        return prometheus(bench.stage, bench.sleep, **names)
+
+    unknown, _ = watched(kit, of_some_server, stops=0.2)
+    assert (True, None) == (unknown.stopped, unknown.produced)
+    assert 10 == pytest.approx(known.produced, abs=1.5)
+
+
+@pytest.mark.parametrize("of", [of_metrics, of_llamacpp])
+def test_where_pieces_are_not_tokens_nobody_can_tell_which_were_made_since(kit: Any, of: Callable[..., Any]) -> None:
+    watch, _ = watched(kit, of, stops=0.2, counted=False)
+    assert (True, None) == (watch.stopped, watch.produced)
 
 
 @pytest.mark.parametrize("of", [of_metrics, of_llamacpp, of_slots])

@@ -16,12 +16,16 @@ from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
 from conformance.probes.observers.choosing import Wanted
 from conformance.probes.performing import Stage
+from conformance.probes.recorder import Leave
 from conformance.probes.runner import Silent
+from conformance.probes.trials.bench import Tempo
 from conformance.probes.trials.bodies import LONG
-from conformance.probes.trials.leaving import LEAVING
+from conformance.probes.trials.leaving import KINDS, LEAVING, _made_sure
 from conformance.probes.trials.running import Plan, run
 from conformance.probes.trials.trial import Trial
-from conformance.protocols.exchange import Ending, Exchange
+from conformance.protocols.exchange import Ending, Exchange, Request
+from conformance.protocols.reading import ExchangeReader
+from conformance.protocols.watch import Watch
 from conformance.rules import ALL
 from conformance.simulation import link, simulate
 from conformance.verdicts import RuleVerdict, Verdict
@@ -236,3 +240,40 @@ def test_no_other_rule_speaks_of_what_was_left():
         if v.verdict in (Verdict.FAIL, Verdict.WARN, Verdict.SUITE_ERROR)
     ]
     assert [] == spoken
+
+
+class Listened:
+    """Stands where a bench is, before a target whose answers to this request last so long."""
+
+    def __init__(self, natural: float) -> None:
+        self.natural, self.tempo, self.lasts = natural, Tempo(first=0.1, gap=0.01, lasts=9.0, tokens=900, heard=2.5), {}
+        self.long = LONG
+        self.asked: list[float] = []
+
+    def mark(self) -> str:
+        return "1"
+
+    async def ask(self, name: str, body: Any, *, path: str, leave: Leave) -> Exchange:
+        self.asked.append(leave.seconds or 0.0)
+        reader = ExchangeReader(Request("POST", "http://t/v1/chat/completions", (), body))
+        return reader.close(Ending.EOF, min(self.natural, leave.seconds or 0.0), probe=name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "natural", "stopped", "listens"),
+    [
+        ("mid-stream", 0.4, 0.0, True, 0),  # as was heard before the trials
+        ("mid-stream", 3.0, 60.0, True, 1),
+        ("mid-stream", 3.0, 2.9, None, 1),
+        ("tool-call", 0.4, 60.0, True, 1),
+        ("tool-call", 0.4, 0.5, None, 1),
+    ],
+)
+def test_an_answer_is_listened_to_until_it_is_known_to_have_been_stopped(kind, by, natural, stopped, listens):
+    bench = Listened(natural)
+    watch = Watch(observer="prometheus", how="0 after", stopped=True, by=by, since=0.0)
+    left = ExchangeReader(Request("POST", "http://t/v1/chat/completions", (), {})).close(Ending.LEFT, 0.2)
+    (kind,) = [one for one in KINDS if one.name == kind]
+    made_sure = asyncio.run(_made_sure(kind, bench, left, watch))
+    assert (stopped, listens) == (made_sure.stopped, len(bench.asked))
+    assert ("ask for a longer one" in made_sure.how) == (stopped is None)
