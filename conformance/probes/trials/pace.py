@@ -34,7 +34,7 @@ LEAST, MOST = 16, 2000
 SHORT = 4
 """Tokens of a short one."""
 LONG_PROMPTS, SHORT_PROMPTS = 4, 6
-READ = 0.8
+READ = 1.2
 """Seconds that a long prompt is meant to take to be read."""
 WORD = 2
 """Tokens of an answer of which only the beginning counts."""
