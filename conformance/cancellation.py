@@ -33,7 +33,7 @@ class Situation:
 
     probe: str
     kind: str
-    """Where it left: "mid stream", or "half-close"."""
+    """Where it left: "mid stream", or "half-close at once"."""
     by: str
     """"fin", "rst" or "half-close"."""
     watch: Watch
@@ -66,7 +66,8 @@ def _situation(exchange: Exchange) -> Situation | None:
     if watch is None:
         return None
     if exchange.left_by == "half-close":
-        return Situation(exchange.probe, "half-close", exchange.left_by, watch)
+        moment = "mid stream" if exchange.steps else "at once"
+        return Situation(exchange.probe, f"half-close {moment}", exchange.left_by, watch)
     kind = kind_of(exchange)
     if kind is None:
         return None

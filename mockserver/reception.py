@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -12,7 +13,10 @@ FIN, RST = "fin", "rst"
 class Door(RequestHandler):
     """A connection."""
 
-    __slots__ = ("leave", "left_by")
+    __slots__ = ("leave", "left_by", "way")
+
+    way: asyncio.BaseTransport
+    """Its transport, also when the connection is being closed."""
 
     leave: Callable[[str], None] | None
     """Told at once how the client left, while a request of this connection is worked on."""
@@ -21,6 +25,7 @@ class Door(RequestHandler):
         """Nobody has left."""
         self.left_by = ""
         self.leave = None
+        self.way = transport
         super().connection_made(transport)
 
     def eof_received(self) -> None:
@@ -40,15 +45,37 @@ class Door(RequestHandler):
             self.left_by = RST if isinstance(exc, ConnectionResetError) else FIN
             if self.leave is not None:
                 self.leave(self.left_by)
+        if isinstance(self._manager, Reception):
+            self._manager.forget(self.way)
         super().connection_lost(exc)
 
 
 class Reception(web.Server):
-    """Makes a Door for each connection."""
+    """Makes a Door for each connection, and knows which are open."""
+
+    def __init__(self, handler: Callable[..., Any], **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._open: set[asyncio.BaseTransport] = set()
 
     def __call__(self) -> RequestHandler:
         """Called by asyncio."""
         return Door(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Called by the Door."""
+        self._open.add(transport)
+        super().connection_made(handler, transport)
+
+    def forget(self, transport: asyncio.BaseTransport) -> None:
+        """That connection is gone."""
+        self._open.discard(transport)
+
+    async def tear_down(self) -> None:
+        """Tear down what is still open: a connection whose client reads nothing would stay so for ever."""
+        for transport in tuple(self._open):
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+        await asyncio.sleep(0)  # so that asyncio closes the sockets while there is a loop
 
 
 def left_by(request: web.BaseRequest) -> str:

@@ -1,8 +1,10 @@
 """`streamspec run`: what it prints, writes and exits with."""
 
 import json
+import re
 import shlex
 import socket
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -48,11 +50,23 @@ def test_what_the_trials_will_take_is_said_in_seconds_and_tokens(monkeypatch):
         return []
 
     monkeypatch.setattr("conformance.running.run_trials", trials)
-    result = run("--only", "chat/cancellation/stops-mid-stream", profile="full")
+    with running() as url:
+        result = run("--url", url, "--model", "mock", "--only", "chat/cancellation/stops-mid-stream", profile="full")
     line, watched, *_ = [line for line in result.stderr.splitlines() if line]
-    assert line.startswith("mock: 2 trials follow (cancellation): about 3 s and 106 tokens, up to ")
+    assert re.match(r"url: 2 trials follow \(cancellation\): about \d s and 106 tokens, up to \d+ s", line)
     assert "and 2,500 tokens where the server never stops; --profile quick leaves them out" in line
     assert "nobody watches the server: nothing shows it; write slots: 2" == watched
+
+
+def test_the_trials_of_the_built_in_server_take_virtual_time():
+    began = time.monotonic()
+    result = run("--only", "chat/c*", "--only", "http/timing/*", profile="full")
+    assert time.monotonic() - began < 30, "somebody waited"
+    assert 0 == result.exit_code, result.output
+    (line,) = [line for line in result.stderr.splitlines() if line]
+    assert re.search(r"in memory: \d+ s of virtual time, which passes in a few; --profile quick leaves them out", line)
+    (sum_up,) = [line for line in result.stdout.splitlines() if line.endswith("nothing red")]
+    assert "NOT-APPLICABLE" not in sum_up
 
 
 def test_only_the_trials_that_the_rules_need_are_made(tmp_path):
