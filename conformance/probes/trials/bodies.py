@@ -18,6 +18,8 @@ WORDS = 3000
 """Words of a long prompt."""
 PROMPT_TOKENS = 4000
 """Read as so many, roughly."""
+WARM = 0.7
+"""A temperature at which two answers may differ."""
 SHORT = 16
 """Tokens of an answer that only has to come."""
 BY_TOOL = "Write a story of ten thousand words with the tool."
@@ -68,8 +70,8 @@ def tool_call(bench: Bench) -> Body:
 
 
 def choices(bench: Bench) -> Body:
-    """Two long answers in one stream."""
-    return long(bench, n=2)
+    """Two long answers in one stream. Some servers refuse several where all of them would be the same."""
+    return long(bench, n=2, temperature=WARM)
 
 
 def not_streamed(bench: Bench) -> Body:

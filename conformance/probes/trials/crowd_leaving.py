@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from conformance.probes.connection import By
 from conformance.probes.probe import Body
+from conformance.probes.pulse import Pulse
 from conformance.probes.recorder import Leave
 from conformance.protocols.exchange import Exchange
 
@@ -51,12 +52,16 @@ async def _one_does_not_read(bench: Bench) -> list[Exchange]:
     first = await bench.ask(trial, marked(bench), mark=bench.mark(), group=crowd)
     heavy: Body = {"logprobs": True, "top_logprobs": 20} if LOGPROBS in bench.features else {}
     leaves = Leave(messages=STOPS_AFTER, idle=IDLE)
-    came = await together(
-        (
-            bench.ask(crowd[0], long(bench, **heavy), mark=bench.mark(), leave=leaves),
-            bench.ask(crowd[1], long(bench), mark=bench.mark(), leave=Leave(seconds=IDLE + READS_ON)),
-        )
-    )
+    async with Pulse(bench.stage.clock, bench.sleep) as bench.pulse:  # or else our own lateness looks like silence
+        try:
+            came = await together(
+                (
+                    bench.ask(crowd[0], long(bench, **heavy), mark=bench.mark(), leave=leaves),
+                    bench.ask(crowd[1], long(bench), mark=bench.mark(), leave=Leave(seconds=IDLE + READS_ON)),
+                )
+            )
+        finally:
+            bench.pulse = None
     return [replace(first, group=tuple(came)), *came]
 
 

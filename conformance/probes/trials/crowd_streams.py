@@ -6,6 +6,7 @@ from conformance.probes.probe import Body
 from conformance.protocols.exchange import Exchange
 
 from .bench import Bench
+from .bodies import WARM
 from .crowding import at_once, cost_of, marked, names, patient, together
 from .trial import Part, Trial
 
@@ -25,7 +26,7 @@ async def _side_by_side(bench: Bench) -> list[Exchange]:
 
 async def _with_choices(bench: Bench) -> list[Exchange]:
     trial, count = "side-by-side-choices", at_once(bench.slots)
-    bodies = [marked(bench, n=2) for _ in range(count)]
+    bodies = [marked(bench, n=2, temperature=WARM) for _ in range(count)]  # vLLM refuses n 2 at temperature 0
     crowd = names(trial, count)
     first = await bench.ask(trial, bodies[0], mark=bench.mark(), group=crowd)
     return await _crowd(bench, first, [], dict(zip(crowd, bodies, strict=True)))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from conformance.protocols.exchange import Exchange
 from conformance.protocols.finding import Finding
 from conformance.rules.behaviour import Behaviour
+from conformance.rules.pace import late_at
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import SUITE, issue
 
@@ -57,7 +58,7 @@ def slow_reader_holds_nobody_up(exchange: Exchange) -> Iterator[Finding]:
     idle, *others = crowd_of(exchange)
     for other in others:
         before, after = _around(other, max(0.0, _at(idle) - SOON))
-        if not is_refused(other) and after - before >= HELD_UP:
+        if not is_refused(other) and after - before - late_at(other, after) >= HELD_UP:
             got = (
                 f"nothing from {before:.1f} s to {after:.1f} s; the client that does not read left at {_at(idle):.1f} s"
             )
