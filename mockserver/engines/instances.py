@@ -1,13 +1,17 @@
 """A JSON value that fits a JSON Schema: the same schema and word give the same value. Knows no HTTP and no protocol.
 
-Made for what structured output and the parameters of tools are written in. What it cannot make (a pattern, a `not`,
-conditions) it does not pretend to: the value is checked against the schema before it is handed out.
+Made for what structured output and the parameters of tools are written in. What it cannot make (a `not`, conditions) it
+does not pretend to: the value is checked against the schema before it is handed out. Libraries were tried and left:
+hypothesis-jsonschema 0.23 fails on every object with the Hypothesis of today, jsf 0.11 on `contains` and patterns of
+names; patterns that mean harm keep both busy for minutes, and what they make depends on their version.
 """
 
 import math
 from typing import Any
 
 from conformance.protocols.fitting import is_schema, misfits
+
+from . import patterns
 
 Schema = dict[str, Any]
 FORMATS = {
@@ -129,9 +133,24 @@ class _Maker:
             return str(schema["default"])
         text = FORMATS.get(schema.get("format", ""), "") or (f"{self._word} {turn + 1}" if turn else self._word)
         least, most = min(schema.get("minLength", 0), MOST), schema.get("maxLength", MOST)
+        if "pattern" in schema:
+            return _patterned(schema["pattern"], turn, range(math.ceil(least), math.floor(most) + 1), text)
         while len(text) < least:
             text += f" {self._word or '-'}"
         return text[:most]
+
+
+def _patterned(pattern: str, turn: int, lengths: range, text: str) -> str:
+    """The text if it will do, else one for the pattern, of one of these lengths."""
+    try:
+        made = next((made for made in patterns.texts(pattern, turn) if len(made) in lengths), None)
+    except patterns.PatternError as error:
+        raise UnfitError(str(error)) from None
+    if len(text) in lengths and not misfits(text, {"pattern": pattern}):
+        return text
+    if made is None:
+        raise UnfitError(f"no text of {lengths.start} to {lengths.stop - 1} characters is made for the pattern")
+    return made
 
 
 def _type_of(schema: Schema) -> str:
