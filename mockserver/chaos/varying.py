@@ -70,8 +70,11 @@ def _chained(*parts: Iterable[Item]) -> Iterator[Item]:
 
 
 def choice_of(item: Item) -> dict[str, Any] | None:
-    """The only choice of a chunk, None where there is none, or several."""
-    return item["choices"][0] if isinstance(item, dict) and len(item["choices"]) == 1 else None
+    """The only choice of a chunk; None where there is none, or several, or usage, which stays where it is."""
+    if not isinstance(item, dict) or len(item["choices"]) != 1 or item.get("usage"):
+        return None
+    choice: dict[str, Any] = item["choices"][0]
+    return choice
 
 
 def _split(items: Iterator[Item], part: float, chance: random.Random) -> Iterator[Item]:
@@ -106,14 +109,18 @@ def _with(chunk: Chunk, choice: dict[str, Any], delta: dict[str, Any]) -> Chunk:
 
 
 def _merged(items: Iterator[Item], habits: Habits, chance: random.Random) -> Iterator[Item]:
-    """Some chunks of a choice as one: pieces, the role with the first of them, the last with the finish_reason."""
+    """Some chunks of a choice as one: pieces, the role with the first of them, the last with the finish_reason.
+
+    Only a role waits for what is not made yet: who watches the pace of a server sees each piece when it is there.
+    """
     held: dict[int, tuple[Chunk, bool, int]] = {}
     for item in items:
         choice = choice_of(item)
         if choice is None or not isinstance(item, dict):
-            if not isinstance(item, Wait):
-                yield from (chunk for chunk, _, _ in held.values())
-                held.clear()
+            waits = isinstance(item, Wait)
+            for index, (chunk, _, _) in [*held.items()]:
+                if not (waits and _is_role(chunk["choices"][0])):
+                    yield held.pop(index)[0]
             yield item
             continue
         count = 0
@@ -127,13 +134,18 @@ def _merged(items: Iterator[Item], habits: Habits, chance: random.Random) -> Ite
             else:
                 yield before
                 count = 0
-        is_role = bool(choice["delta"].get("role")) and not _saying(choice["delta"])
+        is_role = _is_role(choice)
         wants = not habits.role_alone if is_role else chance.random() < habits.merges
         if choice["finish_reason"] or not (wants or not (is_role or habits.finish_alone)):
             yield item
         else:
             held[choice["index"]] = (item, wants, count)
     yield from (chunk for chunk, _, _ in held.values())
+
+
+def _is_role(choice: dict[str, Any]) -> bool:
+    """Whether a choice gets its role and nothing else."""
+    return bool(choice["delta"].get("role")) and not _saying(choice["delta"])
 
 
 def _goes_with(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -38,9 +38,15 @@ def test_nothing_changes_without_a_habit(plain: Habits) -> None:
     assert [ROLE, HE, Wait(1), LLO, STOP, DONE] == told(plain, ROLE, HE, Wait(1), LLO, STOP, DONE)
 
 
-def test_pieces_come_as_one_and_waits_stay(plain: Habits) -> None:
-    got = told(replace(plain, merges=1), ROLE, HE, Wait(1), LLO, STOP, DONE)
+def test_pieces_come_as_one(plain: Habits) -> None:
+    got = told(replace(plain, merges=1), ROLE, Wait(1), HE, LLO, STOP, DONE)
     assert [ROLE, Wait(1), chunk({"content": "Hello"}), STOP, DONE] == got
+
+
+def test_only_the_role_waits_for_what_is_not_made_yet(plain: Habits) -> None:
+    got = told(replace(plain, merges=1, role_alone=False), ROLE, Wait(1), HE, Wait(2), LLO, STOP, DONE)
+    first = chunk({"role": "assistant", "content": "He"})
+    assert [Wait(1), first, Wait(2), LLO, STOP, DONE] == got
 
 
 def test_the_role_comes_with_the_first_text(plain: Habits) -> None:
@@ -80,6 +86,25 @@ def test_usage_so_far_leaves_the_chunks_as_they_are(plain: Habits) -> None:
     counted = [{**piece, "usage": {"total_tokens": number}} for number, piece in enumerate((ROLE, HE, LLO), start=1)]
     habits = replace(plain, merges=1, splits=1, role_alone=False, interleaves=True, together=1)
     assert [*counted, DONE] == told(habits, *counted, DONE)
+
+
+def test_a_chunk_with_usage_stays_as_it_is_whatever_else_it_has(plain: Habits) -> None:
+    usage = {**chunk({"role": "assistant", "content": ""}), "usage": {"total_tokens": 3}}
+    other = chunk({}, "stop", 1)
+    habits = replace(plain, merges=1, role_alone=False, finish_alone=False, interleaves=True, together=1)
+    assert [STOP, other, usage, DONE] == told_apart(told(habits, STOP, other, usage, DONE))
+
+
+def told_apart(items: list[Act | dict[str, Any]]) -> list[Act | dict[str, Any]]:
+    """The items; a chunk of two choices as two chunks."""
+    apart: list[Act | dict[str, Any]] = []
+    for item in items:
+        if isinstance(item, dict):
+            choices = sorted(item["choices"], key=lambda choice: choice["index"])
+            apart += [{**item, "choices": [choice]} for choice in choices]
+        else:
+            apart.append(item)
+    return apart
 
 
 def test_each_choice_keeps_its_order(plain: Habits) -> None:
