@@ -229,3 +229,8 @@ def test_where_no_text_comes_to_its_stop_sequence_nothing_is_said_of_it() -> Non
     (verdict,) = [v for v in judge([found], features=frozenset({"stop"})) if v.rule.id == f"chat/{STOP_RULE}"]
     assert Verdict.NOT_APPLICABLE is verdict.verdict
     assert "no text of this target ends where its stop sequence would have come" == verdict.reason
+
+
+def test_a_model_that_is_told_to_go_on_past_its_end_may_say_halves_of_characters() -> None:
+    assert "text/no-half-characters" in streamed(START + said("a\ufffd") + FINISH + DONE)
+    assert "text/no-half-characters" not in streamed(START + said("a\ufffd") + FINISH + DONE, ignore_eos=True)

@@ -22,6 +22,8 @@ WARM = 0.7
 """A temperature at which two answers may differ."""
 SHORT = 16
 """Tokens of an answer that only has to come."""
+OF_CHAT = ("messages", "max_completion_tokens", "tools", "tool_choice", "stream_options", "reasoning_effort")
+"""Members of a chat request that a text completion has not."""
 BY_TOOL = "Write a story of ten thousand words with the tool."
 WRITE_STORY: dict[str, Any] = {
     "type": "function",
@@ -80,8 +82,9 @@ def not_streamed(bench: Bench) -> Body:
 
 
 def completion(bench: Bench) -> Body:
-    """The long answer as a text completion."""
-    return {"prompt": prompt_of(bench.long), "stream": True, "max_tokens": bench.tempo.tokens, **FIXED}
+    """The long answer as a text completion, with what makes it long but for what only chat knows."""
+    members = {name: value for name, value in bench.long.items() if name not in OF_CHAT}
+    return {**FIXED, **members, "prompt": prompt_of(bench.long), "stream": True, "max_tokens": bench.tempo.tokens}
 
 
 def short(bench: Bench, tokens: int = SHORT) -> Body:

@@ -62,7 +62,7 @@ def cut_inside_a_character(chunks: list[Chunk]) -> list[Chunk]:
     level=MUST,
     says="No delta carries U+FFFD, which stands for a character cut in two.",
     source=(
-        SUITE.at("a request at temperature 1 or below that has no U+FFFD itself"),
+        SUITE.at("a request at temperature 1 or below that has no U+FFFD itself, and lets the model come to its end"),
         issue("abetlen/llama-cpp-python#372"),
         issue("Blaizzy/mlx-vlm#1076"),
         issue("ggml-org/llama.cpp#28926"),
@@ -74,6 +74,8 @@ def cut_inside_a_character(chunks: list[Chunk]) -> list[Chunk]:
 def no_half_characters(stream: View) -> Iterator[Finding]:
     body = stream.exchange.body
     if body.isascii() and b"\\" not in body:
+        return
+    if stream.exchange.member("ignore_eos") is True:  # beyond its end a model says anything, halves of characters too
         return
     temperature = stream.exchange.member("temperature")
     if _requested(stream, REPLACED) or (isinstance(temperature, int | float) and temperature > HOT):
