@@ -34,7 +34,7 @@ PATIENCE = 10.0
 GROWTH = 200_000
 """Bytes that may be kept of requests that have all been seen before."""
 RESIDENT = 16 * 1024 * 1024
-"""Bytes by which a process may grow over ten thousand requests, once it has seen three thousand and kept what it may."""
+"""Bytes by which a process may grow over ten thousand requests, when it has seen three thousand."""
 
 ANYTHING = st.recursive(
     st.none()
