@@ -8,6 +8,8 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 FIN, RST = "fin", "rst"
+TURNS = 3
+"""Rounds of the event loop from a socket that is accepted, or torn down, to the end of that."""
 
 
 class Door(RequestHandler):
@@ -72,10 +74,16 @@ class Reception(web.Server):
 
     async def tear_down(self) -> None:
         """Tear down what is still open: a connection whose client reads nothing would stay so for ever."""
+        await self._turns()  # what was accepted a moment ago becomes a connection
         for transport in tuple(self._open):
             if isinstance(transport, asyncio.Transport):
                 transport.abort()
-        await asyncio.sleep(0)  # so that asyncio closes the sockets while there is a loop
+        await self._turns()  # asyncio closes the sockets
+
+    @staticmethod
+    async def _turns() -> None:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
 
 def left_by(request: web.BaseRequest) -> str:

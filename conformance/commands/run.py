@@ -98,6 +98,8 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         say(f"{record} holds recordings already; those of the same name are replaced, the others stay")
     try:
         chosen = _choose(names, options)
+        if record is not None:
+            record.mkdir(parents=True, exist_ok=True)  # before anything is sent
         reports = [_run_one(target, rules, record, len(chosen) > 1, options) for target in chosen]
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
