@@ -44,6 +44,8 @@ FOR_A_WHILE = 1024
 """Tokens asked for at least, of a model that is told to go on."""
 ENOUGH = 0.9
 """The part of its tokens from which on an answer was ended by its limit."""
+MOST_UNEVEN = 8
+"""No part of an answer is so many times as fast as the whole of it; one that looks so was held back by somebody."""
 WINDOWS = 4
 """Parts of an answer, the fastest of which says how soon a whole one could be over."""
 
@@ -157,7 +159,9 @@ def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) 
         return Pace(bench.tempo, made, _trouble(listening.heard))
     if listening.limit < tempo.tokens:
         tempo = replace(tempo, tokens=listening.limit, lasts=tempo.lasts * listening.limit / tempo.tokens)
-    bench.tempo = replace(tempo, silence=first_of(silent) or 0.0, heard=listening.heard.ended_at or 0.0)
+    heard = listening.heard.ended_at or 0.0
+    lasts = max(tempo.lasts, heard) if listening.heard.ending is Ending.LEFT else tempo.lasts
+    bench.tempo = replace(tempo, silence=first_of(silent) or 0.0, lasts=lasts, heard=heard)
     bench.undisturbed = silent if bench.tempo.silence else None
     return Pace(bench.tempo, made)
 
@@ -188,9 +192,10 @@ def tempo_of(exchange: Exchange, tokens: int) -> Tempo | None:
 
 
 def _shortest(times: list[float]) -> float:
-    """Seconds for each piece, in the fastest part of an answer."""
+    """Seconds for each piece, in the fastest part of an answer; what came at once may have lain there for long."""
     size = max(1, (len(times) - 1) // WINDOWS)
-    return min((later - sooner) / size for sooner, later in zip(times, times[size:], strict=False))
+    fastest = min((later - sooner) / size for sooner, later in zip(times, times[size:], strict=False))
+    return max(fastest, (times[-1] - times[0]) / (len(times) - 1) / MOST_UNEVEN)
 
 
 def wanted_at(gap: float) -> int:

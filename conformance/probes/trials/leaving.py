@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from conformance.probes.connection import By
-from conformance.probes.observers.looking import TRUST
 from conformance.probes.observers.observer import Left
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave, head_came
@@ -33,8 +32,8 @@ MOST = 60.0
 """Seconds for which a server is waited for that goes on."""
 EVENTS = 3
 """After so many of them we leave."""
-SPARE = 1.2
-"""An answer is listened to for so many times the seconds that it has to last."""
+SURE = 2.0
+"""An answer has to last so many times as long as the server was at work on it: paces change."""
 TEXT = "/completions"
 
 
@@ -68,7 +67,7 @@ def after_events(_: Bench, by: By) -> Leave:
 def before_anything(bench: Bench, by: By) -> Leave:
     """The request is with the server; nothing has come back. Where the head comes at once: as soon as it is sent."""
     head = (bench.undisturbed.head_at if bench.undisturbed is not None else None) or bench.tempo.first
-    return Leave(seconds=0.0 if head < 2 * AT_ONCE else min(0.5, 0.5 * head), by=by)
+    return Leave(seconds=0.0 if head < 2 * AT_ONCE else AT_ONCE, by=by)
 
 
 def after_head(bench: Bench, by: By) -> Leave:
@@ -211,12 +210,12 @@ async def _made_sure(kind: Kind, bench: Bench, exchange: Exchange, watch: Watch)
     Where that is not known the answer is asked for once more and listened to, for as long as it takes to know.
     """
     tempo = bench.tempo
-    needed = ((exchange.ended_at or 0.0) + (watch.by or 0.0)) / TRUST
+    needed = SURE * ((exchange.ended_at or 0.0) + (watch.by or 0.0))
     silence = tempo.silence - tempo.first if kind.silent else 0.0
     known = max(bench.lasts.get(kind.name, 0.0), 0.0 if kind.measured else tempo.heard + silence)
     if known < needed:
         body = kind.body(bench, bench.mark())
-        listened = await bench.ask(f"lasts-{kind.name}", body, path=kind.path, leave=Leave(seconds=SPARE * needed))
+        listened = await bench.ask(f"lasts-{kind.name}", body, path=kind.path, leave=Leave(seconds=needed))
         bench.lasts[kind.name] = known = listened.ended_at or 0.0
     if known >= needed:
         return watch

@@ -6,6 +6,7 @@ from enum import Enum
 from conformance.protocols.exchange import Exchange, Request
 from conformance.protocols.reading import protocol_of
 from conformance.rules.need import Need, asks_stream
+from conformance.rules.pace import first_piece
 
 WHOLLY = ("fin", "rst")
 LONG_ENOUGH = 1.2
@@ -16,6 +17,8 @@ MANY = 20
 """Exchanges of a trial from which on it is about many that leave, not about one."""
 AT_ONCE = 0.05
 """Seconds between the request and the head, or between head and first event, within which nobody can leave."""
+TOO_SHORT = "ask for a longer one"
+"""With this ends what is said of a server that had nothing left to do: its answer was over by itself."""
 CLIENT = "client"
 """The observer of a half-closed connection on which the answer went on: the client itself."""
 HALF_CLOSED = "Write a story of ten thousand words about a river and a mill."
@@ -46,6 +49,10 @@ def kind_of(exchange: Exchange) -> Kind | None:
         return None
     if not exchange.steps:
         return Kind.AFTER_HEAD
+    if first_piece(exchange) is None:
+        return (
+            None  # a role alone: the server may have written that when it took the request, and read the prompt since
+        )
     if exchange.protocol == "completions":
         return Kind.COMPLETIONS
     if exchange.member("tools"):
@@ -97,15 +104,24 @@ def _head_at_once(exchanges: Sequence[Exchange]) -> str:
     if any(kind_of(exchange) is Kind.BEFORE_FIRST for exchange in exchanges):
         return ""
     heads = [
-        other.head_at
+        one.head_at
         for exchange in exchanges
-        if kind_of(exchange) is not None
-        for other in exchange.group
-        if other.head_at is not None
+        if exchange.watch is not None and exchange.left_by in WHOLLY and len(exchange.group) < MANY
+        for one in (exchange, *exchange.group)
+        if one.head_at is not None and asks_stream(one)
     ]
     if not heads or min(heads) >= AT_ONCE:
         return ""
     return f"the head of this server comes {min(heads) * 1000:.0f} ms after the request: nobody leaves before it"
+
+
+def _calls_are_short(exchanges: Sequence[Exchange]) -> str:
+    """The model's own calls are over before anybody could see whether they were stopped."""
+    watches = [e.watch for e in exchanges if kind_of(e) is Kind.TOOL_CALL and e.watch is not None]
+    short = [watch for watch in watches if watch.stopped is None and watch.how.endswith(TOO_SHORT)]
+    if not short or len(short) < len(watches):
+        return ""
+    return f"the model's tool calls are too short to be left: {short[0].how.removesuffix(f': {TOO_SHORT}')}"
 
 
 def _too_fast(exchanges: Sequence[Exchange]) -> str:
@@ -176,6 +192,7 @@ LEFT_IN_TOOL_CALL = Need(
     fits=_is(Kind.TOOL_CALL),
     probes=_both("tool-call"),
     feature="tools",
+    unless=_calls_are_short,
     blind=unseen,
 )
 LEFT_TWO_CHOICES = Need(
