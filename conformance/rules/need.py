@@ -85,6 +85,11 @@ def was_read(exchange: Exchange) -> bool:
     return exchange.protocol == "chat" and brings_all(exchange)
 
 
+def goes_past_its_end(exchange: Exchange) -> bool:
+    """The model is told to go on past its end, where it says anything: halves of characters, markup, tags."""
+    return exchange.member("ignore_eos") is True
+
+
 def stream_options(exchange: Exchange) -> object:
     """The stream_options of the request."""
     return exchange.member("stream_options")

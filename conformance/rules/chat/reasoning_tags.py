@@ -9,6 +9,7 @@ from conformance.rules.chat.content import pointer_to
 from conformance.rules.chat.extra_needs import THINKING
 from conformance.rules.chat.reasoning import FIELDS, TAGS, delta_of, on_thoughts, with_delta
 from conformance.rules.mutate import Chunk
+from conformance.rules.need import goes_past_its_end
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import SHOULD, rule
 from conformance.rules.sources import SUITE
@@ -42,11 +43,16 @@ def end_tag_left_in(chunks: list[Chunk], found: list[Chunk]) -> list[Chunk]:
     id="chat/reasoning-tags/none-in-the-reply",
     level=SHOULD,
     says="The text of the reply has no tags around thoughts.",
-    source=(SUITE.at("unless the request has them, or asks for raw reasoning"), FIELDS),
+    source=(
+        SUITE.at("unless the request has them, asks for raw reasoning, or for more than the model has to say"),
+        FIELDS,
+    ),
     needs=STREAM,
     broken_by=(not_parsed, end_tag_left_in),
 )
 def none_in_the_reply(stream: View) -> Iterator[Finding]:
+    if goes_past_its_end(stream.exchange):
+        return
     for choice in stream.choices.values():
         text = choice.text
         found = TAGS.search(text)

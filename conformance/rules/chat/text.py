@@ -8,6 +8,7 @@ from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.content import SAME_TEXT, pointer_to
 from conformance.rules.mutate import Chunk, on_chunks, say, text_of
+from conformance.rules.need import goes_past_its_end
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import SUITE, issue
@@ -75,9 +76,9 @@ def no_half_characters(stream: View) -> Iterator[Finding]:
     body = stream.exchange.body
     if body.isascii() and b"\\" not in body:
         return
-    if stream.exchange.member("ignore_eos") is True:  # beyond its end a model says anything, halves of characters too
-        return
     temperature = stream.exchange.member("temperature")
+    if goes_past_its_end(stream.exchange):
+        return
     if _requested(stream, REPLACED) or (isinstance(temperature, int | float) and temperature > HOT):
         return
     for choice in stream.choices.values():
@@ -166,6 +167,8 @@ def end_of_sequence_left_in(chunks: list[Chunk]) -> list[Chunk]:
     also_breaks=(SAME_TEXT,),
 )
 def no_control_tokens(stream: View) -> Iterator[Finding]:
+    if goes_past_its_end(stream.exchange):
+        return
     for choice in stream.choices.values():
         text = choice.text
         found = CONTROL.search(text)
