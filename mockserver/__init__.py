@@ -8,6 +8,7 @@ from .answering import Settings
 from .app import MockServer, running
 from .journal import Entry, Journal
 from .pacing import Pacing
+from .rates import Rate
 from .testing import Mock, mocked
 
-__all__ = ["Entry", "Journal", "Mock", "MockServer", "Pacing", "Settings", "mocked", "running"]
+__all__ = ["Entry", "Journal", "Mock", "MockServer", "Pacing", "Rate", "Settings", "mocked", "running"]

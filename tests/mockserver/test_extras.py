@@ -48,7 +48,7 @@ def test_json_that_is_cut_ends_with_length() -> None:
     assert "length" == found[-1]["choices"][0]["finish_reason"]
 
 
-@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"pattern": "^x$"}, {"$ref": "#/nowhere"}])
+@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"pattern": "^(?=x)"}, {"$ref": "#/nowhere"}])
 def test_a_schema_that_cannot_be_kept_is_refused(schema: Any) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     refused = ask(response_format=wanted)
