@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conformance.protocols.exchange import Ending, Exchange, Request
+from conformance.protocols.markers import marker_of, shown_by
 from conformance.wire.events import Message
 
 
@@ -85,9 +86,12 @@ def was_read(exchange: Exchange) -> bool:
     return exchange.protocol == "chat" and brings_all(exchange)
 
 
-def goes_past_its_end(exchange: Exchange) -> bool:
-    """The model is told to go on past its end, where it says anything: halves of characters, markup, tags."""
-    return exchange.member("ignore_eos") is True
+def babbles(exchange: Exchange) -> bool:
+    """The model goes on past its end, as it is told to, or does not do what it is asked to: it may say anything then,
+    halves of characters, markup and tags too.
+    """
+    word = marker_of(exchange)
+    return exchange.member("ignore_eos") is True or (word != "" and word not in shown_by(exchange))
 
 
 def stream_options(exchange: Exchange) -> object:

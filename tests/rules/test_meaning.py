@@ -7,6 +7,7 @@ import pytest
 
 from conformance.judge import findings_of, judge
 from conformance.protocols.exchange import Ending, Exchange, Request
+from conformance.protocols.markers import asks_for, word_of
 from conformance.protocols.reading import ExchangeReader
 from conformance.rules import ALL
 from conformance.verdicts import Verdict
@@ -234,3 +235,10 @@ def test_where_no_text_comes_to_its_stop_sequence_nothing_is_said_of_it() -> Non
 def test_a_model_that_is_told_to_go_on_past_its_end_may_say_halves_of_characters() -> None:
     assert "text/no-half-characters" in streamed(START + said("a\ufffd") + FINISH + DONE)
     assert "text/no-half-characters" not in streamed(START + said("a\ufffd") + FINISH + DONE, ignore_eos=True)
+
+
+def test_a_model_that_does_not_repeat_a_word_may_say_halves_of_characters() -> None:
+    asked = asks_for(word_of("0123456789ab"))
+    word = word_of("0123456789ab")
+    assert "text/no-half-characters" in streamed(START + said(f"{word} a\ufffd") + FINISH + DONE, messages=asked)
+    assert "text/no-half-characters" not in streamed(START + said("a\ufffd") + FINISH + DONE, messages=asked)

@@ -9,7 +9,7 @@ from conformance.rules.chat.content import pointer_to
 from conformance.rules.chat.extra_needs import THINKING
 from conformance.rules.chat.reasoning import FIELDS, TAGS, delta_of, on_thoughts, with_delta
 from conformance.rules.mutate import Chunk
-from conformance.rules.need import goes_past_its_end
+from conformance.rules.need import babbles
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import SHOULD, rule
 from conformance.rules.sources import SUITE
@@ -51,7 +51,7 @@ def end_tag_left_in(chunks: list[Chunk], found: list[Chunk]) -> list[Chunk]:
     broken_by=(not_parsed, end_tag_left_in),
 )
 def none_in_the_reply(stream: View) -> Iterator[Finding]:
-    if goes_past_its_end(stream.exchange):
+    if babbles(stream.exchange):
         return
     for choice in stream.choices.values():
         text = choice.text

@@ -8,7 +8,7 @@ from conformance.protocols.exchange import Step
 from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.content import SAME_TEXT, pointer_to
 from conformance.rules.mutate import Chunk, on_chunks, say, text_of
-from conformance.rules.need import goes_past_its_end
+from conformance.rules.need import babbles
 from conformance.rules.needs import STREAM
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import SUITE, issue
@@ -77,7 +77,7 @@ def no_half_characters(stream: View) -> Iterator[Finding]:
     if body.isascii() and b"\\" not in body:
         return
     temperature = stream.exchange.member("temperature")
-    if goes_past_its_end(stream.exchange):
+    if babbles(stream.exchange):
         return
     if _requested(stream, REPLACED) or (isinstance(temperature, int | float) and temperature > HOT):
         return
@@ -167,7 +167,7 @@ def end_of_sequence_left_in(chunks: list[Chunk]) -> list[Chunk]:
     also_breaks=(SAME_TEXT,),
 )
 def no_control_tokens(stream: View) -> Iterator[Finding]:
-    if goes_past_its_end(stream.exchange):
+    if babbles(stream.exchange):
         return
     for choice in stream.choices.values():
         text = choice.text
