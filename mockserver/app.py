@@ -1,7 +1,6 @@
 """The mock server: requests from sockets to answers, a fault put in where one is asked for. Knows no rule by name.
 
-`async with MockServer() as server` inside an event loop, `with running() as url` outside of one, `serve()` for a
-command line.
+`async with MockServer() as server` inside an event loop, `with running() as url` outside of one.
 """
 
 import asyncio
@@ -9,7 +8,7 @@ import errno
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
@@ -68,6 +67,7 @@ class MockServer:
         replay: Replay | None = None,
         relay: Relay | None = None,
         coalesce: bool = False,
+        worker: str = "",
     ) -> None:
         """`fault` is put into every answer it applies to; raises LookupError where there is none of that name,
         nor a dialect of the name in the settings.
@@ -78,7 +78,7 @@ class MockServer:
         the `token` may control the server, from elsewhere too. With port None there is no socket: whoever wants to talk
         to the server gives `accept()` a transport.
         """
-        self.journal = Journal()
+        self.journal = Journal(worker=worker)
         self.url = ""
         self.settings = settings
         self._host = host
@@ -120,7 +120,7 @@ class MockServer:
             self.url = "http://in-memory/v1"
             return self
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await web.TCPSite(self._runner, self._host, self._port, reuse_port=bool(self.journal.worker)).start()
         except (OSError, OverflowError) as error:
             await self._runner.cleanup()
             raise self._cannot_listen(error) from None
@@ -274,7 +274,7 @@ class MockServer:
         entry = work.entry
         entry.size, entry.body = len(raw), asked.body if len(raw) <= BODY_LIMIT else None
         if asked.path.startswith(routes.CONTROL):
-            return control.answer(self, asked, self._guard)
+            return control.one_of_many() if self.journal.worker else control.answer(self, asked, self._guard)
         if request.method == "GET" and (shown := self._shown(asked.path, request.query)) is not None:
             return shown
         chosen, respond, settings = self._with_scenario()
@@ -362,30 +362,3 @@ def running(
     """A mock server in a thread of its own, for code without an event loop; gives its URL."""
     with hosted(MockServer(settings, host, port, fault, pacing, scenario=scenario)) as found:
         yield found.server.url
-
-
-def serve(
-    settings: Settings = DEFAULTS,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    fault: str | None = None,
-    pacing: Pacing = AT_ONCE,
-    on_ready: Callable[[str], None] = lambda _: None,
-    *,
-    scenario: Given | None = None,
-    token: str = "",
-    replay: Replay | None = None,
-    relay: Relay | None = None,
-) -> None:
-    """Serve until Ctrl-C. `on_ready` gets the URL once requests are answered; OSError says why none can be."""
-
-    async def live() -> None:
-        server = MockServer(
-            settings, host, port, fault, pacing, scenario=scenario, token=token, replay=replay, relay=relay
-        )
-        async with server:
-            on_ready(server.url)
-            await asyncio.Event().wait()
-
-    with suppress(KeyboardInterrupt):
-        asyncio.run(live())

@@ -100,6 +100,12 @@ def answer(server: Controlled, request: Request, guard: Guard) -> Answer:
     return answering.document(server.state(), answering.mark_of(request, answering.Settings()))
 
 
+def one_of_many() -> Answer:
+    """The refusal of a server that is one process of several."""
+    message = "This is one of several processes, and the others would not be told; start the server without --workers."
+    return answering.refusal(409, message, code="control_refused")
+
+
 def _fault(body: object) -> str | None:
     match body:
         case {"fault": None}:

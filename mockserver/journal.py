@@ -82,8 +82,10 @@ MEMBERS = tuple(member.name for member in fields(Entry) if member.name != "write
 class Journal:
     """The newest entries, oldest first."""
 
-    def __init__(self, limit: int = LIMIT, clock: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(self, limit: int = LIMIT, clock: Callable[[], float] = lambda: 0.0, worker: str = "") -> None:
         self.clock = clock
+        self.worker = worker
+        """Which of several processes this is the journal of, "2 of 4"; "" where there is one."""
         self.counts: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """How many requests are counted as worked on, and how many wait for their turn."""
         self._forgotten = 0
@@ -120,6 +122,7 @@ class Journal:
         running, waiting = self.counts()
         return {
             "server": SERVER,
+            **({"worker": self.worker} if self.worker else {}),
             "now": self.clock(),
             "running": running,
             "waiting": waiting,

@@ -34,7 +34,8 @@ def metrics(found: Journal) -> Answer:
         for names, kind, says, value in figures
         for name in names
     )
-    return Answer(200, (("content-type", PLAIN),), (Send(text.encode()),), Framing.LENGTH)
+    of = f"# Of worker {found.worker} alone.\n" if found.worker else ""
+    return Answer(200, (("content-type", PLAIN),), (Send(f"{of}{text}".encode()),), Framing.LENGTH)
 
 
 def health(state: dict[str, object]) -> Answer:

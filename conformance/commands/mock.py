@@ -10,17 +10,18 @@ import schemas
 from conformance.loading import LoadError, load
 from conformance.mistakes import ConfigurationError
 from conformance.protocols.exchange import Exchange
-from conformance.rules.behaviour import Overflow
+from conformance.rules.behaviour import Behaviour, Overflow, Stops
 from mockserver import dialects, rates
 from mockserver.answering import CONTEXT, Settings
-from mockserver.app import serve
 from mockserver.control import TOKEN
 from mockserver.relaying import Relay, RelayError
 from mockserver.replaying import Replay
+from mockserver.serving import serve
 
 from .terminal import fail, out, say
 
 OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
+GOES_ON = Behaviour(name="keeps-generating", stops=Stops.NEVER)
 
 
 @click.command()
@@ -43,6 +44,15 @@ OVERFLOWS = {"queue": Overflow.QUEUE, "refuse": Overflow.REFUSE}
     show_default=True,
     type=click.IntRange(1),
     help="Tokens that a prompt and its reply may have together.",
+)
+@click.option("--coalesce", is_flag=True, help="Send all that is due in one write (default: each event by itself).")
+@click.option("--keep-generating", is_flag=True, help="Go on with the work for a client that has left.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes at this port; each has a journal, metrics, slots and sequences of its own.",
 )
 @click.option("--gzip", is_flag=True, help="Compress streams for clients that take that.")
 @click.option(
@@ -106,6 +116,9 @@ def mock(
     overflow: str,
     rate_limit: str | None,
     context: int,
+    coalesce: bool,
+    keep_generating: bool,
+    workers: int,
     gzip: bool,
     scenarios: tuple[Path, ...],
     scenario_schema: bool,
@@ -149,6 +162,9 @@ def mock(
             token=os.environ.get(TOKEN, ""),
             replay=_replay(replayed, replay_speed, replay_ignore) if replayed else None,
             relay=Relay(record_from, folder, key) if record_from else None,
+            coalesce=coalesce,
+            behaviour=GOES_ON if keep_generating else None,
+            workers=workers,
         )
     except (LookupError, ConfigurationError, RelayError) as problem:
         fail(str(problem))

@@ -17,8 +17,9 @@ import pytest
 
 from mockserver import intake
 from mockserver.answering import Settings
-from mockserver.app import MockServer, running, serve
+from mockserver.app import MockServer, running
 from mockserver.pacing import Pacing
+from mockserver.serving import serve
 
 BODY = b'{"model": "mock", "messages": [{"role": "user", "content": "Say hi"}], "stream": true}'
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: mock\r\n"
@@ -363,7 +364,7 @@ def test_a_port_that_is_none_is_said_so() -> None:
 def test_ctrl_c_ends_serving_without_a_traceback() -> None:
     code = """if True:
         import signal
-        from mockserver.app import serve
+        from mockserver.serving import serve
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in jobs that a shell starts with &
         serve(on_ready=lambda url: print(url, flush=True))
         print("ended")
