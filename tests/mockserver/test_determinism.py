@@ -2,10 +2,13 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -46,3 +49,43 @@ def test_another_python_answers_alike(made, python: str) -> None:
 
 def test_the_dialects_and_the_seeds_of_chaos_do_differ(made) -> None:
     assert len(made) == len({json.dumps(digests) for digests in made.values()})
+
+
+ASKED = [
+    {"messages": [{"role": "user", "content": "Why is the sea salt?"}], "stream": True, "n": 2},
+    {"messages": [{"role": "user", "content": "Write unicode"}], "stream": True, "logprobs": True, "top_logprobs": 3},
+    {"messages": [{"role": "user", "content": "Count from 1 to 10"}], "max_tokens": 3},
+    {"messages": []},
+]
+
+
+def served(workers: int, *arguments: str) -> list[set[bytes]]:
+    """What a server of so many processes says to each request, on twelve connections."""
+    command = [sys.executable, "-m", "conformance.cli", "mock", "--port", "0", "--workers", str(workers), *arguments]
+    environment = {**os.environ, "PYTHONHASHSEED": str(workers)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            parts = urlsplit(process.stdout.readline().split()[3])
+            address = str(parts.hostname), int(parts.port or 0)
+            return [{said(address, {"model": "mock", **body}) for _ in range(12)} for body in ASKED]
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def said(address: tuple[str, int], asked: object) -> bytes:
+    """The whole response, head and framing included."""
+    raw = json.dumps(asked).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: mock\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(
+        raw
+    )
+    with socket.create_connection(address, timeout=20) as line, line.makefile("rb") as answer:
+        line.sendall(head + raw)
+        return answer.read()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--chaos", "7")], ids=["plain", "chaos"])
+def test_any_number_of_workers_sends_the_same_bytes(arguments: tuple[str, ...]) -> None:
+    alone, shared = served(1, *arguments), served(3, *arguments)
+    assert [1] * len(ASKED) == [len(answers) for answers in alone]
+    assert alone == shared
