@@ -13,7 +13,8 @@ GZIP = 16 + zlib.MAX_WBITS
 def packed(answer: Answer, request: Request) -> Answer:
     """The answer with its stream in gzip, where the client takes that; else as it is."""
     taken = (request.header("accept-encoding") or "").lower().replace(" ", "").split(",")
-    if answer.framing is not Framing.CHUNKED or not {"gzip", "*"} & {part.removesuffix(";q=1") for part in taken}:
+    is_stream = answer.framing in (Framing.CHUNKED, Framing.CLOSE)
+    if not is_stream or not {"gzip", "*"} & {part.removesuffix(";q=1") for part in taken}:
         return answer
     headers = (*answer.headers, ("content-encoding", "gzip"), ("vary", "accept-encoding"))
     return replace(answer, headers=headers, acts=(), told=lambda: _packed(answer))

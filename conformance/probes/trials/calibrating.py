@@ -14,7 +14,7 @@ from conformance.protocols.exchange import Ending, Exchange
 
 from . import bodies
 from .bench import Bench, Tempo
-from .received import pieces_of, tokens_of
+from .received import brings, pieces_of, tokens_of
 
 NAME = "calibration"
 """Probe of the exchanges that are made here."""
@@ -168,7 +168,7 @@ def _put_together(bench: Bench, listening: _Listening, silent: Exchange | None) 
 
 async def _silence(bench: Bench) -> Exchange:
     """A long prompt, until something of the answer is there."""
-    leave = Leave(when=lambda reader: any(step.chunk is not None for step in reader.steps[1:]), seconds=READING_MOST)
+    leave = Leave(when=lambda reader: any(map(brings, reader.steps)), seconds=READING_MOST)
     body = {**bodies.after_a_long_prompt(bench, bench.mark()), **bodies.limited(bench, bodies.SHORT)}
     return await bench.ask(f"{NAME}/silence", body, leave=leave)
 

@@ -10,7 +10,12 @@ SPOKEN = ("content", "reasoning_content", "reasoning", "refusal")
 
 def pieces_of(exchange: Exchange) -> list[Step]:
     """The chunks that bring something of the answer."""
-    return [step for step in exchange.steps if step.chunk is not None and any(_brought(step.chunk))]
+    return [step for step in exchange.steps if brings(step)]
+
+
+def brings(step: Step) -> bool:
+    """Whether a message brings something of the answer."""
+    return step.chunk is not None and any(_brought(step.chunk))
 
 
 def tokens_of(exchange: Exchange) -> int:
