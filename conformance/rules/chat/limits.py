@@ -18,8 +18,13 @@ from conformance.rules.sources import OPENAPI, SUITE, issue
 NUMBER = re.compile("[0-9]{1,9}")
 
 
-def _ends_before(text: str, stops: Sequence[str]) -> bool:
-    """The text counts up, and the number that comes next is the one with which a stop sequence begins."""
+def _ends_at(text: str, stops: Sequence[str]) -> bool:
+    """The text counts up, and the number that comes next is the one with which a stop sequence begins.
+
+    Or it ends with a stop sequence, which ought to have been cut off.
+    """
+    if any(stop and text.endswith(stop) for stop in stops):
+        return True
     said = NUMBER.findall(text)
     wanted = [int(first.group()) for stop in stops if (first := NUMBER.match(stop))]
     return bool(said) and int(said[-1]) + 1 in wanted
@@ -30,7 +35,7 @@ def _was_stopped(exchange: Exchange) -> bool:
     if not STOP.fits(exchange):
         return False
     stream = view_of(exchange)
-    return any(_ends_before(choice.text, stream.stops) for choice in stream.choices.values())
+    return any(_ends_at(choice.text, stream.stops) for choice in stream.choices.values())
 
 
 def _never_stopped(exchanges: Sequence[Exchange]) -> str:
@@ -108,7 +113,7 @@ def stop_sequence_finishes_with_stop(stream: View) -> Iterator[Finding]:
     if stream.max_tokens is not None:  # the limit may have come first
         return
     for choice in stream.choices.values():
-        if choice.finish in ("length", "content_filter") and _ends_before(choice.text, stream.stops):
+        if choice.finish in ("length", "content_filter") and _ends_at(choice.text, stream.stops):
             yield stream.finding("finish_reason stop", choice.finish, choice.finishes[0][0])
 
 
