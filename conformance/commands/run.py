@@ -94,12 +94,9 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - click's mark
     rules = pick_rules(only)
-    if record is not None and record.is_dir() and next(record.rglob("*.jsonl"), None):
-        say(f"{record} holds recordings already; those of the same name are replaced, the others stay")
     try:
         chosen = _choose(names, options)
-        if record is not None:
-            record.mkdir(parents=True, exist_ok=True)  # before anything is sent
+        _make_room(record)
         reports = [_run_one(target, rules, record, len(chosen) > 1, options) for target in chosen]
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
@@ -120,6 +117,14 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     if not any(v.verdict is not Verdict.NOT_APPLICABLE for report in reports for v in report.verdicts):
         fail("no rule could be judged; declare features or give other rules with --only")
     sys.exit(RED if any(report.red for report in reports) else 0)
+
+
+def _make_room(record: Path | None) -> None:
+    """The folder for recordings is made before anything is sent. Raises OSError."""
+    if record is not None:
+        if record.is_dir() and next(record.rglob("*.jsonl"), None):
+            say(f"{record} holds recordings already; those of the same name are replaced, the others stay")
+        record.mkdir(parents=True, exist_ok=True)
 
 
 def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
