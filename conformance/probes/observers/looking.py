@@ -14,7 +14,7 @@ from .observer import Left
 FIRST = 0.4
 """Seconds of quiet before the first look at a stream: servers that notice by writing have noticed."""
 FIRST_WHOLE = 1.5
-"""The same where the answer was not streamed: what polls its connection does so once a second."""
+"""The same where the server writes nothing: what polls its connection does so once a second."""
 QUIET = 1.2
 """Seconds between a look and the next one, at least."""
 GROWTH = 1.4
@@ -55,7 +55,7 @@ class Look:
 
 def times(left: Left) -> tuple[float, ...]:
     """Seconds after leaving at which to look; the last is the end of patience."""
-    at, pause = FIRST if left.streamed else FIRST_WHOLE, QUIET
+    at, pause = FIRST if left.streamed and not left.silent else FIRST_WHOLE, QUIET
     looks = []
     while at + QUIET <= left.patience:
         looks.append(at)

@@ -25,6 +25,8 @@ class Left:
     streamed: bool = True
     """Whether the answer was streamed; the first look at one that was not comes later (some servers notice only when
     nobody disturbs them)."""
+    silent: bool = False
+    """Nothing is written for now, as if it were not streamed."""
 
 
 class Observer(Protocol):

@@ -33,7 +33,7 @@ MOST = 60.0
 EVENTS = 3
 """After so many of them we leave."""
 SURE = 2.0
-"""An answer has to last so many times as long as the server was at work on it: paces change."""
+"""An answer has to go on for so many times as long as the server did after its client had left: paces change."""
 TEXT = "/completions"
 
 
@@ -176,6 +176,7 @@ async def leave_and_watch(kind: Kind, by: By, bench: Bench) -> list[Exchange]:
         patience=PATIENCE,
         streamed=kind.streamed,
         counted=kind.counted,
+        silent=kind.silent,
     )
     if bench.observer is None:
         return [await bench.watch(lead, left), *exchanges[1:]]
@@ -210,13 +211,14 @@ async def _made_sure(kind: Kind, bench: Bench, exchange: Exchange, watch: Watch)
     Where that is not known the answer is asked for once more and listened to, for as long as it takes to know.
     """
     tempo = bench.tempo
-    needed = SURE * ((exchange.ended_at or 0.0) + (watch.by or 0.0))
+    needed = (exchange.ended_at or 0.0) + SURE * (watch.by or 0.0)
     silence = tempo.silence - tempo.first if kind.silent else 0.0
     known = max(bench.lasts.get(kind.name, 0.0), 0.0 if kind.measured else tempo.heard + silence)
     if known < needed:
         body = kind.body(bench, bench.mark())
         listened = await bench.ask(f"lasts-{kind.name}", body, path=kind.path, leave=Leave(seconds=needed))
-        bench.lasts[kind.name] = known = listened.ended_at or 0.0
+        known = needed if listened.ending is Ending.LEFT else listened.ended_at or 0.0
+        bench.lasts[kind.name] = known
     if known >= needed:
         return watch
     how = f"{watch.how}; the same answer, listened to, was over after {known:.2g} s: ask for a longer one"

@@ -256,7 +256,8 @@ class Listened:
     async def ask(self, name: str, body: Any, *, path: str, leave: Leave) -> Exchange:
         self.asked.append(leave.seconds or 0.0)
         reader = ExchangeReader(Request("POST", "http://t/v1/chat/completions", (), body))
-        return reader.close(Ending.EOF, min(self.natural, leave.seconds or 0.0), probe=name)
+        ending = Ending.EOF if self.natural < (leave.seconds or 0.0) else Ending.LEFT
+        return reader.close(ending, min(self.natural, leave.seconds or 0.0) - 0.01, probe=name)
 
 
 @pytest.mark.parametrize(
