@@ -14,9 +14,9 @@ from conformance.wire.script import Act, Reset, Send, Wait
 from .journal import Entry
 from .turns import Turns
 
-IN_A_ROW = 64
-"""Events that are written before others have their turn: a third of a millisecond. Written in a row to one client they
-cost the system half of what they cost by turns."""
+IN_A_ROW = 256
+"""Events that are written before others have their turn: a millisecond or two. Written in a row to one client they cost
+the system half of what they cost by turns."""
 BEHIND = 0.1
 """Seconds that are made up for, where a wait lasted too long."""
 TOGETHER = 64 * 1024

@@ -28,7 +28,7 @@ class Turns:
         self._rings_at = 0.0
         self._most = 8
         self._full = False
-        """As many went on in the last round as were let."""
+        """Others were left over in the last round, for the next one at once."""
         self._began = 0.0
 
     async def next(self) -> None:
@@ -70,7 +70,7 @@ class Turns:
             if not turn.done():
                 turn.set_result(None)
                 left -= 1
-        self._full, self._began = not left, now
+        self._full, self._began = bool(waiting) and waiting[0][0] <= due, now
         self._timer = None
         if waiting:
             self._ring_at(waiting[0][0])
