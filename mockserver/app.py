@@ -96,7 +96,7 @@ class MockServer:
         self._shop = Workshop(self.journal, settings.slots, settings.overflow, coalesce=coalesce)
         self.journal.counts = self._shop.counts
         self._runner: web.ServerRunner | None = None
-        self._server: web.Server | None = None
+        self._server: Reception | None = None
         self._plays: set[asyncio.Task[object]] = set()
         self._stopping = False
         self._asked: set[str] = set()
@@ -140,6 +140,8 @@ class MockServer:
             await self._relay.__aexit__(kind, error, trace)
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._server is not None:
+            await self._server.tear_down()
 
     def accept(self) -> asyncio.Protocol:
         """The server's side of a new connection, for a transport that is made by the caller."""
