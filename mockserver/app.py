@@ -123,6 +123,8 @@ class MockServer:
             await web.TCPSite(self._runner, self._host, self._port, reuse_port=bool(self.journal.worker)).start()
         except (OSError, OverflowError) as error:
             await self._runner.cleanup()
+            if self._relay is not None:
+                await self._relay.__aexit__(None, None, None)
             raise self._cannot_listen(error) from None
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from conformance.running import run_target
+from conformance.running import QUICK, Order, run_target
 from conformance.targets import FEATURES, Target
 from conformance.verdicts import Report, Verdict
 from mockserver.answering import Settings
@@ -93,7 +93,7 @@ def judged(make: Callable[[str], FastAPI], *, without: frozenset[str] = frozense
     features = frozenset(FEATURES) - without
     with running(Settings(keys=frozenset({KEY}))) as url, serving(make(url)) as gateway:
         target = Target(name="gateway", url=gateway, model="mock", features=features)
-        return asyncio.run(run_target(target, key=KEY))
+        return asyncio.run(run_target(target, key=KEY, order=Order(quick=True)))
 
 
 NOT_SERVED = frozenset({"completions", "auth"})
@@ -111,7 +111,7 @@ def of(report: Report, verdict: Verdict) -> set[str]:
 
 def test_a_gateway_that_hands_on_every_byte_is_as_good_as_what_is_behind_it() -> None:
     report = judged(byte_for_byte)
-    assert {Verdict.PASS} == set(report.counts)
+    assert {Verdict.PASS} == {v.verdict for v in report.verdicts if v.reason != QUICK}
 
 
 def test_the_streams_of_the_recipe_are_sound_but_for_their_nulls(recipe: Report) -> None:
