@@ -129,7 +129,8 @@ def test_a_server_that_refuses_the_plain_request_too_cannot_be_tested() -> None:
 def test_the_mock_server_takes_requests_in_every_way() -> None:
     ways = [rule for rule in ALL if rule.id.startswith(("http/sending", "http/routes"))]
     with running(Settings(keys=frozenset({"k"}))) as url:
-        report = asyncio.run(run_target(Target(name="m", url=url, model="mock"), key="k", order=Order(rules=ways, quick=True)))
+        target = Target(name="m", url=url, model="mock")
+        report = asyncio.run(run_target(target, key="k", order=Order(rules=ways, quick=True)))
     assert {Verdict.PASS: len(ways)} == dict(report.counts)
 
 
