@@ -63,6 +63,8 @@ class _Taken:
     head: Head | None = None
     reads: list[tuple[float, bytes]] = field(default_factory=list)
     size: int = 0
+    whole: bool = False
+    """The endpoint has said all; what its client does from now on is no matter."""
 
 
 class Relay:
@@ -128,7 +130,7 @@ class Relay:
             played, ending = await self._exchange(request, asked, raw, entry, clock, taken)
         finally:
             entry.stopped_at = clock()
-            self._keep(asked, taken, ending)
+            self._keep(asked, taken, Ending.EOF if taken.whole else ending)
         return played
 
     async def _exchange(
@@ -180,6 +182,7 @@ class Relay:
         if ending is not Ending.EOF:
             tear(request.transport)
             return Played(keep=False), ending
+        taken.whole = True
         return await self._ended(request, answer, taken, entry, clock), ending
 
     async def _head(self, request: web.BaseRequest, answer: Answer, entry: Entry) -> None:
