@@ -1,11 +1,10 @@
-"""The page at /, in a real browser: chromium, playwright's own or the one of the system."""
+"""The page at /, in a real browser."""
 
 import json
 import re
-import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any
 
@@ -18,34 +17,10 @@ HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title=
 STORY = "Write a story of ten thousand words"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        own = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        try:
-            browser = playwright.chromium.launch(executable_path=own, args=["--no-sandbox"])
-        except api.Error as error:
-            pytest.skip(f"no chromium starts here: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser: Any, streamspec_mock: Mock) -> Iterator[Any]:
-    """The page; whatever it complains of fails the test."""
-    page = browser.new_page(viewport={"width": 1100, "height": 700})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda request: complaints.append(request.url) if not request.url.startswith((root, "data:")) else None,
-    )
-    root = streamspec_mock.base_url.removesuffix("/v1")
-    page.goto(f"{root}/")
-    yield page
-    page.close()
-    assert [] == complaints
+def page(open_page: Callable[[str], Any], streamspec_mock: Mock) -> Any:
+    """The page."""
+    return open_page(streamspec_mock.base_url.removesuffix("v1"))
 
 
 def ask(mock: Mock, prompt: str) -> None:
