@@ -19,12 +19,16 @@ EARLY = 0.6
 
 
 class Manner(Enum):
-    """The class that a server belongs to."""
+    """How a server, or a gateway, notices that its client has left: the class it belongs to."""
 
     WATCHER = "watcher"
+    """It watches the client, whether or not it writes."""
     WRITE_DETECTOR = "write-detector"
+    """It notices when it next writes to the client; in silence, not."""
     NEVER = "never"
+    """It works to the end for nobody, or has its upstream do so."""
     UNKNOWN = "unknown"
+    """What was seen does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import selectors
 import socket
 from collections import deque
 from collections.abc import Coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 WINDOW = 64 * 1024
 """Bytes on their way to a peer that does not read, unless its SO_RCVBUF says otherwise; more wait at the sender."""
@@ -164,10 +164,6 @@ class Side(asyncio.Transport):
             self._reading = True
             self._loop.call_soon(self._hand_over)
 
-    def is_reading(self) -> bool:
-        """Whether what comes is handed over."""
-        return self._reading
-
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:  # noqa: ARG002 - asyncio calls it so
         """Bytes that may wait here before the protocol is asked to pause. `low` is half of it."""
         self._high = HIGH if high is None else high
@@ -182,14 +178,6 @@ class Side(asyncio.Transport):
         if name == "socket":
             return self._knobs
         return ("in memory", 0) if name in ("peername", "sockname") else default
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """Who is on this side."""
-        return self._protocol
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Somebody else is."""
-        self._protocol = cast("asyncio.Protocol", protocol)
 
     # -- what happens between the sides
 

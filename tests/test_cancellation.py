@@ -102,6 +102,18 @@ def test_in_time_is_in_five_seconds_and_promptly_in_two():
     assert Verdict.FAIL is verdicts(mid(GOES_ON))["stops-mid-stream"]
 
 
+def test_who_was_watched_for_longer_has_no_more_time_than_others():
+    assert Verdict.FAIL is verdicts(mid(stopped(6.0)))["stops-mid-stream"]
+    assert Verdict.PASS is verdicts(mid(stopped(6.0, 4.5)))["stops-mid-stream"]
+
+
+def test_who_was_watched_for_less_is_not_judged():
+    short = replace(GOES_ON, by=2.0, since=2.0)
+    judged = {v.rule.id: v for v in judge([mid(short)], rules=RULES)}["chat/cancellation/stops-mid-stream"]
+    assert Verdict.UNTESTABLE is judged.verdict
+    assert "it was watched for 2.0 s: too little to say that it goes on after 5 s" in judged.reason
+
+
 def test_what_was_seen_seldom_is_held_against_nobody():
     """It may have stopped at any time between two looks."""
     assert Verdict.PASS is verdicts(mid(stopped(3.3, 1.6)))["stops-promptly"]

@@ -188,4 +188,4 @@ def _watch_of(left: Left) -> Watch:
         return Watch(observer="", how=left.problem or "the request had not reached the upstream when its client left")
     how = f"the upstream behind the gateway saw {left.seen_as or 'no end'}: {left.says}"
     by = left.deadline if left.seen is None else left.seen
-    return Watch(observer="journal", how=how, stopped=left.seen is not None, by=by, produced=left.sent_after)
+    return Watch(observer="journal", how=how, stopped=left.seen is not None, by=by, since=by, produced=left.sent_after)

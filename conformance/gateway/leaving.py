@@ -2,24 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
+from conformance.cancellation import Manner
 from conformance.probes.connection import By
 
 from .situations.leaving import Leaving
-
-
-class Class(Enum):
-    """How a gateway notices that its client has left."""
-
-    WATCHER = "watcher"
-    """It watches the client, whatever the upstream does."""
-    WRITER = "write-detector"
-    """It notices when it next writes to the client; while the upstream is silent, never."""
-    NEVER = "never"
-    """It does not pass it on, and the upstream works to the end for nobody."""
-    UNKNOWN = "unknown"
-    """What was seen does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +50,7 @@ class Conclusion:
     """The class of a gateway for one way of leaving."""
 
     by: By
-    named: Class
+    named: Manner
     why: str
     except_for: tuple[str, ...] = ()
     """Situations in which it does otherwise."""
@@ -78,31 +65,31 @@ def conclude(by: By, lefts: Sequence[Left]) -> Conclusion:
     usable = {left.leaving.name: left for left in lefts if left.reached and not left.problem}
     silent, streams = usable.get("silent"), [usable[name] for name in ("slow", "fast") if name in usable]
     if silent is None or not streams:
-        return Conclusion(by=by, named=Class.UNKNOWN, why="it takes silence, and a stream beside it, to tell")
+        return Conclusion(by=by, named=Manner.UNKNOWN, why="it takes silence, and a stream beside it, to tell")
     seen = [left for left in streams if left.seen is not None]
     if silent.seen is not None:
-        named, why = Class.WATCHER, f"in silence after {silent.seen * 1000:.1f} ms"
+        named, why = Manner.WATCHER, f"in silence after {silent.seen * 1000:.1f} ms"
     elif seen:
         late = ", ".join(f"{left.leaving.says}: {left.says}" for left in seen)
-        named, why = Class.WRITER, f"in silence not within {silent.deadline:g} s; {late}"
+        named, why = Manner.WRITE_DETECTOR, f"in silence not within {silent.deadline:g} s; {late}"
     else:
         sent = max(left.sent_after for left in streams)
-        named, why = Class.NEVER, f"not within {silent.deadline:g} s, and {sent} more tokens were made for nobody"
+        named, why = Manner.NEVER, f"not within {silent.deadline:g} s, and {sent} more tokens were made for nobody"
     return Conclusion(by=by, named=named, why=why, except_for=_exceptions(named, usable.values()))
 
 
-def _exceptions(named: Class, lefts: Iterable[Left]) -> tuple[str, ...]:
+def _exceptions(named: Manner, lefts: Iterable[Left]) -> tuple[str, ...]:
     exceptions: list[str] = []
     for left in lefts:
         waits = not left.leaving.events
-        if (named is Class.WATCHER and left.seen is None) or (
-            named is not Class.WATCHER and waits and left.seen is not None
+        if (named is Manner.WATCHER and left.seen is None) or (
+            named is not Manner.WATCHER and waits and left.seen is not None
         ):
             exceptions.append(f"{left.leaving.says}: {left.says}")
     return tuple(exceptions)
 
 
-def overall(conclusions: Sequence[Conclusion]) -> Class:
+def overall(conclusions: Sequence[Conclusion]) -> Manner:
     """The worst of the classes."""
-    order = (Class.NEVER, Class.WRITER, Class.UNKNOWN, Class.WATCHER)
-    return min((each.named for each in conclusions), key=order.index, default=Class.UNKNOWN)
+    order = (Manner.NEVER, Manner.WRITE_DETECTOR, Manner.UNKNOWN, Manner.WATCHER)
+    return min((each.named for each in conclusions), key=order.index, default=Manner.UNKNOWN)

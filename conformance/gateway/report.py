@@ -6,15 +6,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from conformance.cancellation import Manner
 from conformance.probes.connection import By
 from conformance.report.text import printable
 
 from .change import Change, Kind
-from .leaving import Class, Left
+from .leaving import Left
 from .running import GatewayReport, Result
 from .situations.leaving import LEAVINGS, WAYS
 
-STYLES = {Class.WATCHER: "bold green", Class.WRITER: "bold red", Class.NEVER: "bold red", Class.UNKNOWN: "bold magenta"}
+STYLES = {
+    Manner.WATCHER: "bold green",
+    Manner.WRITE_DETECTOR: "bold red",
+    Manner.NEVER: "bold red",
+    Manner.UNKNOWN: "bold magenta",
+}
 NAMED = 8
 """Situations that are named behind those."""
 SHOWN = 2

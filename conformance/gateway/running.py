@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from conformance.cancellation import Manner
 from conformance.probes.connection import Clock, Dial, Unreachable, connect
 from conformance.probes.endpoint import Endpoint
 from conformance.protocols.credentials import without_credentials_in_url
@@ -18,7 +19,7 @@ from .asking import Stand
 from .change import Change
 from .comparing import compare
 from .delays import Figures, figures_of
-from .leaving import Class, Conclusion, Left, conclude, overall
+from .leaving import Conclusion, Left, conclude, overall
 from .pair import Pair
 from .situations import ALL, Situation
 from .situations.leaving import LEAVINGS, WAYS, Leaving
@@ -70,7 +71,7 @@ class GatewayReport:
     """Why the run could not be made whole."""
 
     @property
-    def named(self) -> Class:
+    def named(self) -> Manner:
         """The class of the gateway: the worse of its two."""
         return overall(self.conclusions)
 

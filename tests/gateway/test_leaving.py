@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.gateway.leaving import Class
+from conformance.cancellation import Manner
 from conformance.protocols import recording
 from conformance.protocols.exchange import Exchange
 
@@ -23,14 +23,16 @@ ALL_OF_THEM = ("fast", "slow", "silent", "nothing-yet", "head-only")
 @pytest.mark.parametrize(
     ("stops", "named", "late"),
     [
-        ("at once", Class.WATCHER, ()),
-        ("3", Class.WATCHER, ()),
-        ("6", Class.NEVER, ALL_OF_THEM),
-        ("write", Class.WRITER, ("silent", "nothing-yet", "head-only")),
-        ("never", Class.NEVER, ALL_OF_THEM),
+        ("at once", Manner.WATCHER, ()),
+        ("3", Manner.WATCHER, ()),
+        ("6", Manner.NEVER, ALL_OF_THEM),
+        ("write", Manner.WRITE_DETECTOR, ("silent", "nothing-yet", "head-only")),
+        ("never", Manner.NEVER, ALL_OF_THEM),
     ],
 )
-def test_a_gateway_is_classed_by_when_its_upstream_learns_of_a_leaving(stops: str, named: Class, late: tuple[str, ...]):
+def test_a_gateway_is_classed_by_when_its_upstream_learns_of_a_leaving(
+    stops: str, named: Manner, late: tuple[str, ...]
+):
     tried = run(Ways(stops=stops), "leaving/*")
     assert {"fin": named.value, "rst": named.value} == classes(tried)
     assert {(name, by) for name in late for by in ("fin", "rst")} == red(tried)
@@ -39,7 +41,7 @@ def test_a_gateway_is_classed_by_when_its_upstream_learns_of_a_leaving(stops: st
 
 def test_a_watcher_that_does_not_watch_before_the_head_is_told_so():
     tried = run(Ways(stops="headed"), "leaving/*")
-    assert Class.WATCHER is tried.report.named
+    assert Manner.WATCHER is tried.report.named
     assert {("nothing-yet", "fin"), ("nothing-yet", "rst")} == red(tried)
     assert ("no byte yet: not within 5 s",) == tried.report.conclusions[0].except_for
 
@@ -47,12 +49,12 @@ def test_a_watcher_that_does_not_watch_before_the_head_is_told_so():
 def test_the_class_is_the_worse_of_the_two_ways_of_leaving():
     tried = run(Ways(stops="at once", half_closes="write"), "leaving/*")
     assert {"fin": "write-detector", "rst": "watcher"} == classes(tried)
-    assert Class.WRITER is tried.report.named
+    assert Manner.WRITE_DETECTOR is tried.report.named
 
 
 def test_without_a_gateway_all_is_seen_at_once():
     tried = run(None, "leaving/*")
-    assert Class.WATCHER is tried.report.named
+    assert Manner.WATCHER is tried.report.named
     assert {(0.0, 0)} == {(left.seen, left.sent_after) for left in tried.report.lefts}
     assert {"fin", "rst"} == {left.seen_as for left in tried.report.lefts}
 
@@ -63,18 +65,18 @@ def test_a_busy_gateway_that_still_had_something_to_write_is_not_taken_for_a_wat
     assert {"it was not silent yet: what the upstream had sent before was still on its way"} == {
         left.problem for left in silent
     }
-    assert Class.UNKNOWN is tried.report.named
+    assert Manner.UNKNOWN is tried.report.named
 
 
 def test_the_deadline_can_be_longer():
     tried = run(Ways(stops="6"), "leaving/*", deadline=8)
-    assert Class.WATCHER is tried.report.named
+    assert Manner.WATCHER is tried.report.named
     assert {6.0} == {round(left.seen or 0, 3) for left in tried.report.lefts}
 
 
 def test_a_gateway_that_holds_back_is_left_after_some_seconds():
     tried = run(Ways(delivery="whole"), "leaving/*")
-    assert Class.WATCHER is tried.report.named
+    assert Manner.WATCHER is tried.report.named
     assert {0} == {left.received for left in tried.report.lefts}
 
 
@@ -86,7 +88,7 @@ def test_what_is_made_for_nobody_is_counted():
 
 def test_an_answer_that_ends_before_it_can_be_left_tells_nothing():
     tried = run(Ways(), "leaving/*", after_check=Ways(alone=(429, b"{}")))
-    assert Class.UNKNOWN is tried.report.named
+    assert Manner.UNKNOWN is tried.report.named
     assert 10 == len(red(tried))
     assert {"the answer was over before it could be left (status 429, eof)"} == {
         left.problem for left in tried.report.lefts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.gateway.leaving import Class
+from conformance.cancellation import Manner
 from conformance.probes.connection import By
 from tests.gateways import haproxy
 from tests.gateways.measuring import changes, reports_of, seen
@@ -18,7 +18,11 @@ def reports():
 
 @pytest.mark.parametrize(
     ("name", "named"),
-    [("haproxy-default", Class.WRITER), ("haproxy-no-delay", Class.WRITER), ("haproxy-aborts", Class.WATCHER)],
+    [
+        ("haproxy-default", Manner.WRITE_DETECTOR),
+        ("haproxy-no-delay", Manner.WRITE_DETECTOR),
+        ("haproxy-aborts", Manner.WATCHER),
+    ],
 )
 def test_its_class(reports, name, named):
     assert named is reports[name].named

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.gateway.leaving import Class
+from conformance.cancellation import Manner
 from conformance.probes.connection import By
 from tests.gateways import nginx
 from tests.gateways.measuring import changes, misleading, reports_of, seen
@@ -19,7 +19,7 @@ def reports():
 
 @pytest.mark.parametrize("name", WATCHERS)
 def test_it_watches_its_client(reports, name):
-    assert Class.WATCHER is reports[name].named
+    assert Manner.WATCHER is reports[name].named
 
 
 @BOTH
@@ -29,7 +29,7 @@ def test_leaving_arrives_whatever_the_upstream_does(reports, name, by):
 
 
 def test_with_ignore_client_abort_it_notices_when_it_writes(reports):
-    assert Class.WRITER is reports["nginx-ignores-abort"].named
+    assert Manner.WRITE_DETECTOR is reports["nginx-ignores-abort"].named
 
 
 @BOTH

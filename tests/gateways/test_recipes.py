@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.gateway.leaving import Class
+from conformance.cancellation import Manner
 from conformance.probes.connection import By
 from tests.gateways import recipes
 from tests.gateways.measuring import changes, misleading, reports_of, seen
@@ -22,11 +22,11 @@ def unnoticed(report, by):
 @pytest.mark.parametrize(
     ("program", "named"),
     [
-        (recipes.INSIDE, Class.WATCHER),
-        (recipes.EAGER, Class.WATCHER),
-        (recipes.SYNCHRONOUS, Class.NEVER),
-        (recipes.RAW, Class.WATCHER),
-        (recipes.LINES, Class.WATCHER),
+        (recipes.INSIDE, Manner.WATCHER),
+        (recipes.EAGER, Manner.WATCHER),
+        (recipes.SYNCHRONOUS, Manner.NEVER),
+        (recipes.RAW, Manner.WATCHER),
+        (recipes.LINES, Manner.WATCHER),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

@@ -52,6 +52,14 @@ def test_false_alarms_are_as_rare_as_is_said(order):
     assert (chance == 1 / 252) == (set(order[:5]) == {5, 6, 7, 8, 9})
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_of_all_ways_to_deal_out_seven_no_more_than_a_share_p_reach_p(size):
+    chances = [
+        by_chance(group, [place for place in range(7) if place not in group]) for group in combinations(range(7), size)
+    ]
+    assert [] == [p for p in (0.05, 0.1, 0.2) if sum(chance <= p for chance in chances) / len(chances) > p]
+
+
 def test_what_comes_at_the_same_time_under_both_conditions_does_not_wait():
     waiting = waits([0.10, 0.11, 0.12, 0.09, 0.10], [0.12, 0.10, 0.11, 0.13], 1.5)
     assert (True, False) == (waiting.sure_not, waiting.sure)

@@ -19,10 +19,10 @@ from conformance.probes.recorder import Leave
 from conformance.probes.trials.bench import Bench
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.protocols.watch import Watch
+from conformance.rules.chance import by_chance
 
 from . import looking
 from .observer import Left
-from .ranks import longer
 
 IDLE = 8
 """Short requests of the idle baseline, after one that warms up."""
@@ -108,12 +108,12 @@ class BlackBox:
         if not self.idle:
             return False
         taken = [await self._short(self._enough) for _ in range(HELD)]
-        if SEEN < longer([short.seconds for short in taken], self.idle) <= LIKE:
+        if SEEN < by_chance([short.seconds for short in taken], self.idle) <= LIKE:
             taken += [await self._short(self._enough) for _ in range(HELD // 2)]
         times = [short.seconds for short in taken]
         if any(short.outcome is Outcome.FAILED for short in taken):
             return False
-        if longer(times, self.idle) > SEEN or median(times) < 2 * median(self.idle):
+        if by_chance(times, self.idle) > SEEN or median(times) < 2 * median(self.idle):
             return False
         self.held = times
         return True
@@ -183,7 +183,7 @@ class BlackBox:
         if any(short.outcome is Outcome.FAILED for short in fresh):
             return None, 0.0
         times = [short.seconds for short in fresh]
-        quicker, slower = longer(self.held, times), longer(times, self.idle)
+        quicker, slower = by_chance(self.held, times), by_chance(times, self.idle)
         if quicker <= ALPHA and slower > LIKE:
             return True, 1.0 - quicker
         if slower <= ALPHA and quicker > LIKE:
@@ -206,7 +206,7 @@ class BlackBox:
         at = self._now(left)
         if waiting:
             waits = [at - sent for sent, _ in waiting]
-            chance = longer(waits, self.idle)
+            chance = by_chance(waits, self.idle)
             how = f"{self._calibrated}; {len(waits)} sent after the client had left waited {max(waits):.2f} s and more"
             if chance <= ALPHA and not any(task.done() and _answered(task) for _, task in waiting):
                 return Watch(observer=self.name, how=how, stopped=False, by=at, since=at, sure=1.0 - chance)

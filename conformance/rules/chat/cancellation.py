@@ -18,6 +18,7 @@ from conformance.rules.chat.leaving_needs import (
     COUNTED,
     FOLLOWED,
     HALF_CLOSE,
+    IN_TIME,
     LEFT_AFTER_HEAD,
     LEFT_BEFORE_FIRST,
     LEFT_COMPLETIONS,
@@ -38,8 +39,6 @@ from conformance.rules.chat.leaving_needs import (
 from conformance.rules.rule import MAY, MUST, SHOULD, rule
 from conformance.rules.sources import RFC9112, SUITE, issue
 
-IN_TIME = 5.0
-"""Seconds within which the work for a client that has left must end."""
 SOON = 2.0
 """Seconds within which a stream that is under way ought to stop: its server writes, and so it can know."""
 POLICY = SUITE.at("5 s, for what every server claims and no specification says")
@@ -63,9 +62,11 @@ def goes_on(when: Callable[[Request], bool], *moments: Moment) -> tuple[Behaviou
 
 
 def still_working(exchange: Exchange) -> Iterator[Finding]:
-    """A finding where the server was still at work when patience ended."""
+    """A finding where the server was seen at work when its time was over."""
     watch = exchange.watch
-    if watch is not None and watch.stopped is False:
+    if watch is None or watch.stopped is None:
+        return
+    if not watch.stopped or watch.since > IN_TIME:
         wanted = f"no work any more {IN_TIME:g} s after the client {WAYS.get(exchange.left_by, 'left')}"
         yield exchange.finding(wanted, told(watch))
 

@@ -9,6 +9,10 @@ from conformance.rules.need import Need, asks_stream
 from conformance.rules.pace import first_piece
 
 WHOLLY = ("fin", "rst")
+IN_TIME = 5.0
+"""Seconds within which the work for a client that has left must end."""
+CLOCK = 0.1
+"""Seconds by which a look may come too early."""
 LONG_ENOUGH = 1.2
 """Seconds of silence that must remain after leaving: whoever stops well within them has not waited to write."""
 WAITED = 0.75
@@ -76,7 +80,13 @@ def silence_left(exchange: Exchange) -> float | None:
 def unseen(exchange: Exchange) -> str:
     """Why nobody knows what the server did; "" where somebody does."""
     watch = exchange.watch
-    return watch.how if watch is not None and watch.stopped is None else ""
+    if watch is None or watch.stopped:
+        return ""
+    if watch.stopped is None:
+        return watch.how
+    if watch.by is not None and watch.by < IN_TIME - CLOCK:
+        return f"it was watched for {watch.by:.1f} s: too little to say that it goes on after {IN_TIME:g} s"
+    return ""
 
 
 def _is(*kinds: Kind) -> Callable[[Exchange], bool]:
