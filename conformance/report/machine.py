@@ -76,6 +76,7 @@ def _target(report: Report) -> dict[str, Any]:
         **({"cancellation": leaving.as_json(report.cancellation)} if report.cancellation else {}),
         "unused_tolerances": list(report.unused_tolerances),
         **({"problem": report.problem} if report.problem else {}),
+        **({"again": report.again} if report.again else {}),
     }
 
 
