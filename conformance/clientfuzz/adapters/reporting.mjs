@@ -1,0 +1,59 @@
+// What every adapter in JavaScript owes its caller: one line of JSON for each case. Knows no client, judges nothing.
+//
+// An adapter says how its client asks once and fills `heard` as the answer comes, so that an error leaves what came
+// before. With a base URL and a model as arguments it asks once; without, it reads {"base_url", "model"} line by line
+// from stdin.
+import { createInterface } from "node:readline";
+
+export const TIMEOUT = 1000 * Number(process.env.STREAMSPEC_CLIENT_TIMEOUT ?? 3); // milliseconds
+export const MESSAGES = [{ role: "user", content: "Say hi" }];
+export const BODY = { messages: MESSAGES, stream: true, stream_options: { include_usage: true } };
+
+const write = process.stdout.write.bind(process.stdout);
+console.log = console.info = console.error; // stdout holds the report alone
+
+class Heard {
+  text = "";
+  finish_reason = null;
+  tool_calls = [];
+  usage = null;
+  chunks = 0;
+  #calls = new Map(); // by index
+
+  // A chunk of OpenAI's shape, read by the loop that everybody writes: the first choice of each; parts of a tool call
+  // are joined to those of their index.
+  chunk(chunk) {
+    this.chunks += 1;
+    this.usage = chunk.usage ?? this.usage;
+    const choice = chunk.choices?.[0];
+    this.text += choice?.delta?.content ?? "";
+    this.finish_reason = choice?.finish_reason ?? this.finish_reason;
+    for (const part of choice?.delta?.tool_calls ?? []) {
+      const call = this.#calls.get(part.index);
+      if (call) call.arguments += part.function?.arguments ?? "";
+      else {
+        this.#calls.set(part.index, { id: part.id, name: part.function?.name, arguments: part.function?.arguments ?? "" });
+        this.tool_calls.push(this.#calls.get(part.index));
+      }
+    }
+  }
+}
+
+async function one({ base_url, model }, ask) {
+  const heard = new Heard();
+  let error = null;
+  try {
+    await ask(base_url, model, heard);
+  } catch (thrown) {
+    const cause = thrown?.cause ? ` (${thrown.cause.message ?? thrown.cause})` : "";
+    error = { class: thrown?.constructor?.name ?? typeof thrown, message: `${thrown?.message ?? thrown}${cause}`.slice(0, 1000) };
+  }
+  write(JSON.stringify({ ...heard, error }) + "\n");
+}
+
+export async function report(ask) {
+  const [base_url, model] = process.argv.slice(2);
+  if (base_url) await one({ base_url, model }, ask);
+  else for await (const line of createInterface({ input: process.stdin })) await one(JSON.parse(line), ask);
+  process.exit(0); // a client may keep a connection open
+}

@@ -1,0 +1,84 @@
+"""What every adapter in Python owes its caller: one line of JSON for each case. Knows no client and judges nothing.
+
+An adapter says how its client asks once and fills `heard` as the answer comes, so that an error leaves what came:
+
+    def ask(base_url, model, heard):
+        for chunk in ...:
+            heard.text += chunk.text
+
+    report(ask)
+
+With a base URL and a model as arguments it asks once; without, it reads {"base_url", "model"} line by line from stdin.
+"""
+
+import asyncio
+import inspect
+import json
+import os
+import sys
+
+TIMEOUT = float(os.environ.get("STREAMSPEC_CLIENT_TIMEOUT", "3"))  # seconds; each client is given it in its own way
+MESSAGES = [{"role": "user", "content": "Say hi"}]
+BODY = {"messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
+
+
+class Heard:
+    """What the client has handed over so far. Nothing is filled in that the client did not say."""
+
+    def __init__(self):
+        self.text, self.finish_reason, self.tool_calls, self.usage, self.chunks = "", None, [], None, 0
+        self._calls = {}  # by index
+
+    def part_of_call(self, index, call_id, name, arguments):
+        """Part of a tool call, joined to those of its index as OpenAI's guide to function calling does."""
+        if index not in self._calls:
+            self._calls[index] = {"id": call_id, "name": name, "arguments": arguments or ""}
+            self.tool_calls.append(self._calls[index])
+        elif arguments is not None:
+            self._calls[index]["arguments"] += arguments
+
+    def chunk(self, chunk):
+        """A chunk as an object of OpenAI's shape, read by a patient loop: its first choice, what is there of it."""
+        self.chunks += 1
+        self.usage = getattr(chunk, "usage", None) or self.usage
+        if not chunk.choices:
+            return
+        choice = chunk.choices[0]
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        if not choice.delta:
+            return
+        self.text += choice.delta.content or ""
+        for part in choice.delta.tool_calls or []:
+            self.part_of_call(part.index, part.id, part.function.name, part.function.arguments)
+
+    def document(self, chunk):
+        """A chunk as JSON, read by the same loop."""
+        self.chunks += 1
+        self.usage = chunk.get("usage") or self.usage
+        for choice in chunk["choices"][:1]:
+            delta = choice["delta"]
+            self.text += delta.get("content") or ""
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+            for part in delta.get("tool_calls") or []:
+                function = part["function"]
+                self.part_of_call(part["index"], part.get("id"), function.get("name"), function.get("arguments"))
+
+    def line(self, error):
+        """The line of JSON, in ASCII: half a surrogate pair is a thing that clients hand over."""
+        said = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return json.dumps(said | {"error": error}, default=lambda value: getattr(value, "__dict__", None) or str(value))
+
+
+def report(ask):
+    """Run the adapter whose client asks by `ask`. What libraries print goes to stderr."""
+    out, sys.stdout = sys.stdout, sys.stderr
+    one = [dict(zip(("base_url", "model"), sys.argv[1:], strict=True))] if sys.argv[1:] else None
+    for case in one or map(json.loads, sys.stdin):
+        heard, error = Heard(), None
+        try:
+            asked = ask(case["base_url"], case["model"], heard)
+            if inspect.isawaitable(asked):
+                asyncio.run(asked)
+        except Exception as raised:  # noqa: BLE001 - whatever it is, the client raised it
+            error = {"class": f"{type(raised).__module__}.{type(raised).__qualname__}", "message": str(raised)[:1000]}
+        print(heard.line(error), file=out, flush=True)
