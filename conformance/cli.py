@@ -10,6 +10,7 @@ import traceback
 import click
 
 from conformance.commands.check import check
+from conformance.commands.fuzz_client import fuzz_client
 from conformance.commands.gateway import gateway
 from conformance.commands.mock import mock
 from conformance.commands.rules import explain, rules
@@ -30,12 +31,13 @@ def main() -> None:
     streamspec explain done-sent               a rule: who says so, how to break it
     streamspec mock --fault chat/role/sent-once     a faulty server, to test clients
     streamspec gateway --url URL --model MODEL      what a gateway makes of streams
+    streamspec fuzz-client -- COMMAND               what a client makes of odd streams
 
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
 
 
-for command in (run, check, rules, explain, mock, gateway):
+for command in (run, check, rules, explain, mock, gateway, fuzz_client):
     main.add_command(command)
 
 

@@ -1,0 +1,67 @@
+"""A list of cases, some clients at once, results as they come. Knows no list by name and nothing of what they mean."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .case import Case
+from .control import CONTROLS, abilities, control_case
+from .outcome import Abilities
+from .playing import Limits, Result, play_case
+from .processes import Client, Command
+from .serving import CaseServer
+
+Told = Callable[[Result], None]
+
+
+@dataclass(slots=True)
+class Field:
+    """A server of cases, and the clients that are tried on it."""
+
+    server: CaseServer
+    command: Command
+    limits: Limits
+    clients: tuple[Client, ...]
+    can: Abilities
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the client told of itself."""
+        return self.clients[0].said
+
+    async def play(self, case: Case) -> Result:
+        """One case, on the first client."""
+        return await play_case(case, self.server, self.clients[0], self.limits, self.can)
+
+    async def play_all(self, cases: Sequence[Case], told: Told) -> None:
+        """All of them, as many at once as there are clients."""
+        waiting = iter(cases)
+
+        async def work(client: Client) -> None:
+            for case in waiting:
+                told(await play_case(case, self.server, client, self.limits, self.can))
+
+        tasks = [asyncio.create_task(work(client)) for client in self.clients]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def field(command: Command, limits: Limits, jobs: int) -> AsyncIterator[Field]:
+    """Everything that a campaign needs. Raises NotAClientError, and OSError where the command cannot be started."""
+    clients = tuple(command.client() for _ in range(jobs))
+    async with CaseServer() as server:
+        try:
+            first = Field(server, command, limits, clients, Abilities())
+            text, tools = [await first.play(control_case(stream)) for stream in CONTROLS]
+            first.can = abilities(text, tools)
+            yield first
+        finally:
+            for client in clients:
+                await client.stop()

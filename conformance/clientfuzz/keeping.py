@@ -1,0 +1,49 @@
+"""What was played, on disk: a recording that `streamspec check` judges and the mock plays again. Knows no verdict."""
+
+import re
+from pathlib import Path
+
+from conformance.protocols import recording
+from conformance.protocols.exchange import Ending, Request
+from conformance.wire import encoder
+from conformance.wire.script import Answer, Reset, Send, Wait
+
+from .case import STALL
+from .playing import Result
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+LONGEST_NAME = 150
+"""Characters of the name of a file."""
+
+
+def file_name(case: str) -> str:
+    """A case id as the name of a file."""
+    return UNSAFE.sub("-", case).strip("-.")[:LONGEST_NAME]
+
+
+def record(result: Result, folder: Path) -> Path:
+    """Write what this client was sent, and what it had asked. Raises OSError."""
+    request = result.requests[0] if result.requests else result.case.request
+    path = folder / f"{file_name(result.case.id)}.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines_of(request, result.played, result.case.id)), "utf-8", newline="\n")
+    return path
+
+
+def lines_of(request: Request, answer: Answer, case: str) -> list[str]:
+    """The lines of a recording; its times are those that the answer has by itself."""
+    lines = [recording.header_line(request, source={"case": case})]
+    clock, ending = 0.0, Ending.EOF
+    for act in encoder.one_by_one(answer):
+        match act:
+            case Send(data):
+                lines.append(recording.data_line(clock, data))
+            case Wait(seconds) if seconds >= STALL:
+                ending = Ending.TIMEOUT
+            case Wait(seconds):
+                clock += seconds
+            case Reset():
+                ending = Ending.RESET
+        if ending is not Ending.EOF:
+            break
+    return [*lines, recording.end_line(clock, ending)]

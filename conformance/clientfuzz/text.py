@@ -1,0 +1,78 @@
+"""Results as text for a terminal: a table by outcome, and each case that failed. Knows no file."""
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance.protocols.finding import shorten, show
+from conformance.wire import encoder
+from conformance.wire.script import body
+
+from .outcome import Outcome, Verdict
+from .playing import Result
+
+STYLES = {Verdict.FAIL: "red", Verdict.WARN: "yellow", Verdict.PASS: "green"}
+BYTES_SHOWN = 600
+"""Of the bytes that were played, from the end: there the most odd things are."""
+LONGEST = 1000
+
+
+def render(
+    results: Sequence[Result],
+    console: Console,
+    *,
+    command: Sequence[str],
+    kept: Mapping[str, Mapping[str, str]],
+    verbose: bool = False,
+) -> None:
+    """Every case that failed (and, verbosely, every warning), then the table."""
+    for result in results:
+        if result.verdict is Verdict.FAIL or (verbose and result.verdict is Verdict.WARN):
+            _case(result, console, command, kept.get(result.case.id, {}))
+    console.print(_table(results))
+
+
+def _case(result: Result, console: Console, command: Sequence[str], kept: Mapping[str, str]) -> None:
+    expectation, case = result.expectation, result.case
+    style = STYLES[result.verdict]
+    console.print(Text(f"{result.verdict.value:5} {result.outcome.value:18} {shorten(case.id)}", style))
+    lines = [
+        ("case", case.says),
+        ("wanted", f"{expectation.word.value}: {expectation.because}"),
+        ("got", result.judgement.says),
+        ("source", expectation.authority),
+        ("bytes", _bytes(result)),
+        ("recording", kept.get("recording", "")),
+        ("scenario", kept.get("scenario", "")),
+        ("again", again(case.id, command) if not case.id.startswith("example/") else ""),
+    ]
+    for name, value in lines:
+        if value:
+            console.print(Text(f"   {name:9} {shorten(value, LONGEST)}"), soft_wrap=True)
+
+
+def again(case: str, command: Sequence[str]) -> str:
+    """How to run one case again."""
+    return f"streamspec fuzz-client --cases {shlex.quote(case)} -- {shlex.join(command)}"
+
+
+def _bytes(result: Result) -> str:
+    sent = body(encoder.on_the_wire(result.played))
+    return show(sent if len(sent) <= BYTES_SHOWN else b"..." + sent[-BYTES_SHOWN:], BYTES_SHOWN * 2)
+
+
+def _table(results: Sequence[Result]) -> Table:
+    counts = Counter((result.outcome, result.verdict) for result in results)
+    table = Table("outcome", *(verdict.value for verdict in Verdict), "all")
+    for outcome in Outcome:
+        row = [counts[outcome, verdict] for verdict in Verdict]
+        if sum(row):
+            table.add_row(outcome.value, *(str(count or "") for count in row), str(sum(row)))
+    every = [sum(1 for result in results if result.verdict is verdict) for verdict in Verdict]
+    table.add_section()
+    table.add_row("", *map(str, every), str(len(results)))
+    return table
