@@ -18,26 +18,28 @@ def check(
     request: Request | None = None,
     dialect: str = "openai",
     rules: Sequence[Rule] = ALL,
+    candidates: frozenset[str] = frozenset(),
 ) -> Iterator[Checked]:
     """Judge every recording under the paths, one at a time. What cannot be read is UNTESTABLE, with the reason.
 
-    The dialect "auto" is guessed anew for each recording. Raises LookupError for one that does not exist.
+    The dialect "auto" is guessed anew for each recording. Raises LookupError for one that does not exist. `candidates`
+    are ids of rules that are judged and do not count.
     """
     dialects.check_name(dialect)
     for path in paths:
         try:
             for loaded in load(path, request=request):
-                yield _check(loaded, dialect, rules)
+                yield _check(loaded, dialect, rules, candidates)
         except LoadError as problem:
             yield Checked(str(path), Verdict.UNTESTABLE, dialect, (), str(problem).removeprefix(f"{path}: "))
 
 
-def _check(loaded: Loaded, dialect: str, rules: Sequence[Rule]) -> Checked:
+def _check(loaded: Loaded, dialect: str, rules: Sequence[Rule], candidates: frozenset[str]) -> Checked:
     if loaded.exchange is None:
         return Checked(loaded.path, Verdict.UNTESTABLE, dialect, (), loaded.error)
     guess = dialects.choose(dialect, [loaded.exchange])
-    verdicts = judge([loaded.exchange], rules=rules, dialect=guess.dialect)
-    verdict = worst(v.verdict for v in verdicts)
+    verdicts = judge([loaded.exchange], rules=rules, dialect=guess.dialect, candidates=candidates)
+    verdict = worst(v.verdict for v in verdicts if not v.candidate)
     kept = tuple(v for v in verdicts if v.findings or v.verdict is Verdict.SUITE_ERROR)
     reasons = []
     if loaded.left_out:

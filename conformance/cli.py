@@ -13,6 +13,7 @@ from conformance.commands.check import check
 from conformance.commands.fuzz_client import fuzz_client
 from conformance.commands.gateway import gateway
 from conformance.commands.mock import mock
+from conformance.commands.profiles import profiles
 from conformance.commands.rules import explain, rules
 from conformance.commands.run import run
 from conformance.commands.terminal import fail
@@ -37,7 +38,7 @@ def main() -> None:
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
 
 
-for command in (run, check, rules, explain, mock, gateway, fuzz_client):
+for command in (run, check, rules, explain, profiles, mock, gateway, fuzz_client):
     main.add_command(command)
 
 

@@ -7,7 +7,7 @@ UNTESTABLE, which is red.
 
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.protocols.chat.dialects import OPENAI, Dialect
@@ -41,14 +41,17 @@ def judge(
     features: frozenset[str] | None = None,
     known: Mapping[str, str] | None = None,
     left_out: Mapping[str, str] | None = None,
+    candidates: frozenset[str] = frozenset(),
 ) -> tuple[RuleVerdict, ...]:
     """One verdict per rule.
 
     `known` maps ids of rules that are known to fail to the reason why, `left_out` probes that were not made to theirs.
+    `candidates` are ids of rules that are judged and do not count.
     """
     views = {id(exchange): view_of(exchange) for exchange in exchanges}
     run = _Judged(exchanges, views, dialect, features, left_out or {})
-    return tuple(_judge_rule(rule, run, (known or {}).get(rule.id)) for rule in rules)
+    verdicts = (_judge_rule(rule, run, (known or {}).get(rule.id)) for rule in rules)
+    return tuple(replace(v, candidate=True) if v.rule.id in candidates else v for v in verdicts)
 
 
 def unused_tolerances(dialect: Dialect, verdicts: Iterable[RuleVerdict]) -> tuple[str, ...]:

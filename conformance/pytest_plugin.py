@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from conformance.profiles import Choice
     from conformance.targets import Target
     from mockserver.replaying import Replay
     from mockserver.testing import Mock
@@ -36,8 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target-url", help="judge this endpoint: the URL up to /v1")
     group.addoption("--target-model", help="the model to ask for, with --target-url")
     group.addoption("--target-dialect", help="tolerate this vendor's documented deviations")
-    profiles = {"choices": ["full", "quick"], "default": "full"}
-    group.addoption("--target-profile", **profiles, help="quick: no trials of cancellation and the like")
+    says = "quick: no trials of cancellation and the like; or a profile like chat-core-2026.1, or a YAML file of one"
+    group.addoption("--target-profile", default="full", help=says)
     group.addoption("--target-file", default="targets.yaml", help="where --target is looked up (targets.yaml)")
 
 
@@ -96,7 +97,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from conformance.rules import ALL
 
-    items = [(target, rule.id) for target in _targets(metafunc.config) for rule in ALL]
+    choice = _choice(metafunc.config)
+    rules = choice.rules if choice else ALL
+    items = [(target, rule.id) for target in _targets(metafunc.config) for rule in rules]
     metafunc.parametrize(ITEM, items, indirect=True, ids=[f"{target.name}-{rule_id}" for target, rule_id in items])
 
 
@@ -113,6 +116,19 @@ def conformance_verdict(request: pytest.FixtureRequest) -> dict[str, Any]:
         pytest.exit(f"streamspec: {problem}", returncode=2)
     verdict: dict[str, Any] = verdicts[target.name]["rules"][rule_id]
     return verdict
+
+
+def _choice(config: pytest.Config) -> "Choice | None":
+    """What the profile makes of the rules; None where all of them count."""
+    from conformance import profiles
+    from conformance.mistakes import ConfigurationError
+
+    if (name := config.getoption("--target-profile")) in ("full", "quick"):
+        return None
+    try:
+        return profiles.choose(profiles.find(name))
+    except ConfigurationError as problem:
+        raise pytest.UsageError(str(problem)) from problem
 
 
 def _targets(config: pytest.Config) -> "list[Target]":
@@ -144,9 +160,9 @@ def _targets(config: pytest.Config) -> "list[Target]":
 def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
     """Judge a target, once for all workers of an xdist run."""
     worker = getattr(config, "workerinput", None)
-    quick = config.getoption("--target-profile") == "quick"
+    quick, choice = config.getoption("--target-profile") == "quick", _choice(config)
     if worker is None:
-        return _judge(target, quick)
+        return _judge(target, quick, choice)
     from filelock import FileLock
 
     shared = _shared(worker)
@@ -154,21 +170,25 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
     file = shared / f"{target.name}.json"
     with FileLock(f"{file}.lock"):
         if not file.exists():
-            file.write_text(json.dumps(_judge(target, quick)), "utf-8")
+            file.write_text(json.dumps(_judge(target, quick, choice)), "utf-8")
         verdicts: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return verdicts
 
 
-def _judge(target: "Target", quick: bool) -> dict[str, Any]:
+def _judge(target: "Target", quick: bool, choice: "Choice | None") -> dict[str, Any]:
     from conformance.launching import LaunchError
     from conformance.probes.connection import Unreachable
     from conformance.report import junit, machine
     from conformance.running import Order, run_target
-    from conformance.targets import ConfigurationError
+    from conformance.targets import ConfigurationError, changed
 
+    order = Order(quick=quick)
+    if choice:
+        target = changed(target, features=target.features | choice.profile.demands)
+        order = Order(rules=choice.rules, candidates=choice.unscored, measure=choice.measure)
     try:
         key = os.environ.get(target.key_env) or None
-        report = asyncio.run(run_target(target, key=key, order=Order(quick=quick)))
+        report = asyncio.run(run_target(target, key=key, order=order))
     except (Unreachable, LaunchError, ConfigurationError, LookupError) as problem:
         return {"problem": str(problem)}
     if report.problem:

@@ -35,7 +35,7 @@ from conformance.rules import ALL
 from conformance.rules.rule import Rule
 from conformance.simulation import simulate
 from conformance.targets import BUILT_IN, FEATURES, ConfigurationError, Target, Watched
-from conformance.verdicts import Report
+from conformance.verdicts import Measure, Report
 from mockserver.answering import Settings
 from mockserver.app import MockServer, running
 
@@ -86,6 +86,10 @@ class Order:
     on_trial: OnTrial | None = None
     """Called after each trial."""
     again: str = ""
+    candidates: frozenset[str] = frozenset()
+    """Ids of rules that are reported and not scored."""
+    measure: Measure | None = None
+    """The profile that the rules come from."""
 
 
 PLAIN = Order()
@@ -123,6 +127,7 @@ async def _run(target: Target, key: str | None, order: Order, process: int | Non
         features=target.features,
         known=target.known_failures,
         left_out={trial.name: QUICK for trial in TRIALS} if order.quick else {},
+        candidates=order.candidates,
     )
     return Report(
         target=target.name,
@@ -138,6 +143,7 @@ async def _run(target: Target, key: str | None, order: Order, process: int | Non
         again=order.again,
         problem=problem,
         cancellation=cancellation.of(exchanges),
+        measure=order.measure,
     )
 
 

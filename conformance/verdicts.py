@@ -72,13 +72,15 @@ class RuleVerdict:
     """Probes whose exchanges it was judged on."""
     known: bool = False
     """Listed among the target's known failures."""
+    candidate: bool = False
+    """The profile of the run does not list it: it is reported, and not scored."""
 
     @property
     def red(self) -> bool:
         """Whether this makes the run red. A known failure has to fail (or warn); one that passes is red."""
         if self.known:
             return self.verdict not in RED and self.verdict is not Verdict.WARN
-        return self.verdict in RED
+        return self.verdict in RED and not self.candidate
 
     @property
     def silent_failure(self) -> str:
@@ -108,6 +110,17 @@ class Timing:
     """For how long something may have lain there before our client read it, at worst."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The profile that a target was judged by."""
+
+    profile: str
+    digest: str
+    """SHA-256 of its file, in hexadecimal digits."""
+    moved: tuple[str, ...] = ()
+    """Why rules that it lists were not scored."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that is said of one target."""
@@ -130,6 +143,8 @@ class Report:
     """Why the run could not be made whole, where it could not."""
     cancellation: Cancellation | None = None
     """What the target does for clients that have left, where some have."""
+    measure: Measure | None = None
+    """The profile, where one was asked for; None: every rule counts."""
 
     @property
     def red(self) -> tuple[RuleVerdict, ...]:

@@ -83,3 +83,10 @@ def test_a_target_that_cannot_be_reached_is_no_pass(call):
     done = call("-q", "--target-url", "http://no-such-host.invalid/v1", "--target-model", "m")
     assert 2 == done.returncode, done.stdout
     assert "no-such-host.invalid" in done.stdout + done.stderr
+
+
+def test_a_profile_gives_items_for_its_rules_alone(call):
+    done = call("-q", "--target-profile", "chat-core-2026.1", "-k", "termination")
+    assert (0, True) == (done.returncode, "7 passed" in done.stdout), done.stdout
+    unknown = call("--target-profile", "chat-cor")
+    assert (4, True) == (unknown.returncode, "write:  chat-core-2026.1" in unknown.stderr), unknown.stderr

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from conformance import profiles
 from conformance.checking import check as check_recordings
 from conformance.loading import LoadError, read_request
+from conformance.mistakes import ConfigurationError
 from conformance.protocols.chat import dialects
 from conformance.report import machine, text
 from conformance.verdicts import Checked, Verdict
 
-from .terminal import RED, fail, out, pick_rules, progress
+from .terminal import RED, fail, out, pick_profile, pick_rules, progress
 
 
 @click.command()
@@ -32,11 +34,18 @@ from .terminal import RED, fail, out, pick_rules, progress
     show_default=True,
     help="Tolerate this vendor's documented deviations; auto: guess whose they are, for each recording.",
 )
+@click.option("--profile", metavar="NAME", help=f"Only these rules count: {', '.join(profiles.NAMES)}, or a YAML file.")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="Name every recording, also those in order.")
 def check(
-    paths: tuple[Path, ...], request_file: Path | None, dialect: str, only: tuple[str, ...], form: str, verbose: bool
+    paths: tuple[Path, ...],
+    request_file: Path | None,
+    dialect: str,
+    profile: str | None,
+    only: tuple[str, ...],
+    form: str,
+    verbose: bool,
 ) -> None:
     """Judge recordings: our .jsonl, bare .sse, raw .http, HAR 1.2, VCR cassettes (YAML, JSON), and folders of them.
 
@@ -47,20 +56,24 @@ def check(
     results: list[Checked] = []
     interrupted = False
     try:
+        choice = pick_profile(profile, rules) if profile else None
         request = read_request(request_file) if request_file else None
+        unscored = choice.unscored if choice else frozenset()
         with progress() as bar:
             task = bar.add_task("check", total=None)
-            for checked in check_recordings(paths, request=request, dialect=dialect, rules=rules):
+            for checked in check_recordings(
+                paths, request=request, dialect=dialect, rules=choice.rules if choice else rules, candidates=unscored
+            ):
                 results.append(checked)
                 bar.update(task, advance=1, description=Path(checked.path).name)
-    except (LoadError, LookupError) as problem:
+    except (ConfigurationError, LoadError, LookupError) as problem:
         fail(str(problem))
     except KeyboardInterrupt:
         interrupted = True
     if form == "json":
         click.echo(json.dumps(machine.of_check(results), indent=2, ensure_ascii=False))
     else:
-        text.render_check(results, out, verbose=verbose, again=_again(request_file, dialect))
+        text.render_check(results, out, verbose=verbose, again=_again(request_file, dialect, profile))
     if interrupted:
         fail(f"interrupted; above is what was judged until then, {len(results)} recordings")
     unread = [checked for checked in results if checked.verdict is Verdict.UNTESTABLE]
@@ -72,11 +85,13 @@ def check(
     sys.exit(RED if any(checked.red for checked in results) else 0)
 
 
-def _again(request_file: Path | None, dialect: str) -> str:
+def _again(request_file: Path | None, dialect: str, profile: str | None) -> str:
     """The command that judges a recording again, up to its path."""
     parts = ["streamspec", "check"]
     if request_file is not None:
         parts += ["--request", str(request_file)]
     if dialect != "openai":
         parts += ["--dialect", dialect]
+    if profile:
+        parts += ["--profile", profile]
     return shlex.join(parts)

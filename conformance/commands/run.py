@@ -11,13 +11,14 @@ from typing import Any
 
 import click
 
-from conformance import targets
+from conformance import profiles, targets
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.probes.observers.choosing import NAMES as OBSERVERS
 from conformance.probes.observers.choosing import NONE as NO_OBSERVER
 from conformance.probes.probe import Probe
 from conformance.probes.trials.trial import Trial
+from conformance.profiles import Choice
 from conformance.protocols.chat import dialects
 from conformance.protocols.credentials import without_credentials_in_url
 from conformance.report import junit, machine, text
@@ -27,9 +28,11 @@ from conformance.running import BUILT_IN_TARGET, Order, probes_for, run_target, 
 from conformance.targets import ConfigurationError, Target, Watched
 from conformance.verdicts import Report, Verdict
 
-from .terminal import RED, err, fail, out, pick_rules, progress, say
+from .terminal import RED, err, fail, out, pick_profile, pick_rules, progress, say
 
 STANDARD_OUT = Path("-")
+MODES = ("full", "quick", "strict")
+"""Profiles that are no lists of rules: ways to run all of them."""
 TARGETS = Path("targets.yaml")
 REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -45,9 +48,10 @@ REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 )
 @click.option(
     "--profile",
-    type=click.Choice(["full", "quick", "strict"]),
     default="full",
-    help="quick: no trials of cancellation, concurrency and timing; strict: no dialect at all.",
+    metavar="NAME",
+    help="quick: no trials of cancellation, concurrency and timing; strict: no dialect at all; "
+    f"{', '.join(profiles.NAMES)}, or a YAML file: these rules count, newer ones are candidates.",
 )
 @click.option(
     "--feature",
@@ -95,9 +99,14 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     """  # noqa: D301 - click's mark
     rules = pick_rules(only)
     try:
-        chosen = _choose(names, options)
+        choice = None if options["profile"] in MODES else pick_profile(options["profile"], rules)
+        rules = choice.rules if choice else rules
+        chosen = _choose(names, options, choice)
         _make_room(record)
-        reports = [_run_one(target, rules, record, len(chosen) > 1, options) for target in chosen]
+        folders = [record / target.name if record and len(chosen) > 1 else record for target in chosen]
+        reports = [
+            _run_one(target, rules, choice, folder, options) for target, folder in zip(chosen, folders, strict=True)
+        ]
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
     except OSError as problem:
@@ -114,7 +123,8 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     for report in reports:
         if report.problem:
             fail(report.problem)
-    if not any(v.verdict is not Verdict.NOT_APPLICABLE for report in reports for v in report.verdicts):
+    scored = [v for report in reports for v in report.verdicts if not v.candidate]
+    if all(v.verdict is Verdict.NOT_APPLICABLE for v in scored):
         fail("no rule could be judged; declare features or give other rules with --only")
     sys.exit(RED if any(report.red for report in reports) else 0)
 
@@ -127,7 +137,12 @@ def _make_room(record: Path | None) -> None:
         record.mkdir(parents=True, exist_ok=True)
 
 
-def _choose(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
+def _choose(names: tuple[str, ...], options: dict[str, Any], choice: Choice | None) -> list[Target]:
+    demanded = choice.profile.demands if choice else frozenset()
+    return [targets.changed(target, features=target.features | demanded) for target in _named(names, options)]
+
+
+def _named(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
     for note in options["notes"]:
         if "=" not in note:
             raise ConfigurationError(f"--note {note!r} has no '='; write  --note version=1.2")
@@ -183,10 +198,9 @@ def _adjusted(target: Target, options: dict[str, Any]) -> Target:
 
 
 def _run_one(
-    target: Target, rules: Sequence[Rule], record: Path | None, several: bool, options: dict[str, Any]
+    target: Target, rules: Sequence[Rule], choice: Choice | None, record: Path | None, options: dict[str, Any]
 ) -> Report:
     key = os.environ.get(target.key_env) or None
-    folder = record / target.name if record and several else record
     quick = options["profile"] == "quick"
     chosen: list[Probe | Trial] = [*probes_for(rules), *(() if quick else trials_for(rules))]
     total = sum(1 for one in chosen if one.runs_on(target.features))
@@ -205,13 +219,15 @@ def _run_one(
             rules=rules,
             strict=options["profile"] == "strict",
             quick=quick,
-            record_to=folder,
+            record_to=record,
             notes=dict(note.split("=", 1) for note in options["notes"]),
             on_progress=on_step,
             on_launch=on_launch,
             on_plan=lambda plan: say(said_of(plan, target.name, virtual=target.name == targets.BUILT_IN)),
             on_trial=on_step,
             again=_again(target, options),
+            candidates=choice.unscored if choice else frozenset(),
+            measure=choice.measure if choice else None,
         )
         return asyncio.run(run_target(target, key=key, order=order))
 

@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from conformance import profiles
+from conformance.mistakes import ConfigurationError
+from conformance.profiles import Choice
 from conformance.protocols.finding import shorten
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
@@ -38,6 +41,14 @@ def pick_rules(patterns: Sequence[str]) -> tuple[Rule, ...]:
         if not any(fnmatchcase(rule.id, pattern) for rule in ALL):
             fail(f"no rule matches {pattern!r}; `streamspec rules` lists them, and 'chat/usage/*' is a pattern")
     return tuple(r for r in ALL if not patterns or any(fnmatchcase(r.id, pattern) for pattern in patterns))
+
+
+def pick_profile(name: str, rules: Sequence[Rule]) -> Choice:
+    """What a profile makes of the rules. Where none of them counts, that is an error. Raises ConfigurationError."""
+    choice = profiles.choose(profiles.find(name), rules)
+    if not choice.scored:
+        raise ConfigurationError(f"no rule of the profile {choice.profile.name} matches --only; nothing would count")
+    return choice
 
 
 def progress() -> Progress:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from conformance import profiles
 from conformance.protocols.chat.dialects import DIALECTS, Dialect, Tolerance
 from conformance.rules.mutate import name_of
 from conformance.rules.rule import Rule
@@ -16,6 +17,7 @@ def of_rules(rules: Sequence[Rule]) -> list[dict[str, Any]]:
     return [
         {
             "id": rule.id,
+            "version": rule.version,
             "level": rule.level.value,
             "authority": rule.authority,
             "statement": rule.says,
@@ -29,6 +31,7 @@ def of_rules(rules: Sequence[Rule]) -> list[dict[str, Any]]:
             "behaviours": [behaviour.name for behaviour in rule.broken_when],
             "also_breaks": list(rule.also_breaks),
             "silent_failure": rule.ignored,
+            "profiles": list(profiles.of_rule(rule)),
         }
         for rule in rules
     ]
@@ -132,6 +135,7 @@ def explain(rule: Rule, console: Console) -> None:
     facts = [
         ("says", rule.says),
         ("level", f"{rule.level.value.upper()}, authority {rule.authority}"),
+        ("version", f"{rule.version}, in {', '.join(profiles.of_rule(rule)) or 'no profile yet: a candidate'}"),
         ("needs", rule.needs.name + (f" (feature {rule.needs.feature!r})" if rule.needs.feature else "")),
         *((("silent", f"a breach says that {rule.ignored} was accepted and ignored"),) if rule.ignored else ()),
         *(("source", f"{source}  {source.url}".strip()) for source in rule.source),

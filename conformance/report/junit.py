@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from conformance.verdicts import Report, RuleVerdict, Verdict
+from conformance.verdicts import RED, Report, RuleVerdict, Verdict
 
 
 def of_run(reports: Sequence[Report]) -> str:
@@ -16,7 +16,7 @@ def of_run(reports: Sequence[Report]) -> str:
             name=_clean(report.target),
             tests=str(len(report.verdicts)),
             failures=str(sum(1 for v in report.red if v.verdict is not Verdict.SUITE_ERROR)),
-            errors=str(report.counts[Verdict.SUITE_ERROR]),
+            errors=str(sum(1 for v in report.red if v.verdict is Verdict.SUITE_ERROR)),
             skipped=str(sum(1 for v in report.verdicts if _is_skipped(v))),
             time=f"{report.seconds:.3f}",
             timestamp=report.started,
@@ -31,8 +31,11 @@ def _case(suite: ET.Element, report: Report, verdict: RuleVerdict) -> None:
     folder, _, name = verdict.rule.id.rpartition("/")
     case = ET.SubElement(suite, "testcase", classname=_clean(f"{report.target}.{folder}"), name=name, time="0")
     text = _clean(describe(verdict, again=report.again))
-    if verdict.verdict is Verdict.SUITE_ERROR:
+    if verdict.verdict is Verdict.SUITE_ERROR and not verdict.candidate:
         ET.SubElement(case, "error", message=_clean(verdict.reason)).text = text
+    elif verdict.candidate and verdict.verdict in RED:
+        message = _clean(f"candidate, not scored: {verdict.verdict.value}: {verdict.rule.says}")
+        ET.SubElement(case, "skipped", message=message).text = text
     elif verdict.red:
         kind = verdict.verdict.value
         ignored = f" (silent failure: {verdict.silent_failure})" if verdict.silent_failure else ""
@@ -63,7 +66,8 @@ def describe(verdict: RuleVerdict, *, again: str = "") -> str:
 
 def _is_skipped(verdict: RuleVerdict) -> bool:
     known_failure = verdict.known and verdict.verdict is Verdict.FAIL
-    return not verdict.red and (verdict.verdict is Verdict.NOT_APPLICABLE or known_failure)
+    unscored = verdict.candidate and verdict.verdict in RED
+    return not verdict.red and (verdict.verdict is Verdict.NOT_APPLICABLE or known_failure or unscored)
 
 
 def _clean(text: str) -> str:

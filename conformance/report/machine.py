@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from conformance.report import figures, leaving
-from conformance.verdicts import Checked, JudgedFinding, Report, RuleVerdict, Verdict
+from conformance.verdicts import Checked, JudgedFinding, Measure, Report, RuleVerdict, Verdict
 
 FORMAT = 1
 """Version of both formats; grows when a member changes its meaning or goes away."""
@@ -55,6 +55,7 @@ def finding(verdict: RuleVerdict, judged: JudgedFinding) -> dict[str, Any]:
         "reason": judged.reason,
         "link": judged.link,
         "silent_failure": verdict.silent_failure,
+        "candidate": verdict.candidate,
     }
     return {**members, **{key: value for key, value in more.items() if value}}
 
@@ -66,6 +67,7 @@ def _target(report: Report) -> dict[str, Any]:
         "model": report.model,
         "dialect": report.dialect,
         **({"dialect_reason": report.dialect_reason} if report.dialect_reason else {}),
+        **({"profile": _measure(report.measure)} if report.measure else {}),
         "started": report.started,
         "seconds": round(report.seconds, 3),
         "red": bool(report.red),
@@ -80,9 +82,14 @@ def _target(report: Report) -> dict[str, Any]:
     }
 
 
+def _measure(measure: Measure) -> dict[str, Any]:
+    return {"name": measure.profile, "digest": f"sha256:{measure.digest}", "moved": list(measure.moved)}
+
+
 def _rule(verdict: RuleVerdict) -> dict[str, Any]:
     members: dict[str, Any] = {
         "rule": verdict.rule.id,
+        "version": verdict.rule.version,
         "level": verdict.rule.level.value,
         "authority": verdict.rule.authority,
         "message": verdict.rule.says,
@@ -90,6 +97,10 @@ def _rule(verdict: RuleVerdict) -> dict[str, Any]:
         "red": verdict.red,
         "findings": [finding(verdict, judged) for judged in verdict.findings],
     }
+    if verdict.candidate:
+        members["candidate"] = True
+    if verdict.known:
+        members["known"] = True
     if verdict.reason:
         members["reason"] = verdict.reason
     if verdict.silent_failure:

@@ -30,18 +30,21 @@ SHOWN = 3
 
 def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     """One target: what is red, what warns, and a line that sums up. `verbose` lists every rule."""
-    about = f"  {report.url}  model {report.model}  dialect {report.dialect}"
+    profile = f"  profile {report.measure.profile}" if report.measure else ""
+    about = f"  {report.url}  model {report.model}  dialect {report.dialect}{profile}"
     console.print(Text.assemble((printable(report.target), "bold"), printable(about)), soft_wrap=True)
     if report.dialect_reason:
         _line(console, f"The dialect is guessed: {report.dialect_reason}.", "dim")
     for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
-        if verdict.verdict is Verdict.UNTESTABLE:
+        if verdict.verdict is Verdict.UNTESTABLE or verdict.candidate:
             continue
         if verdict.red or verdict.verdict in (Verdict.WARN, Verdict.FAIL):
             _rule(verdict, console, report.again)
         elif verdict.verdict is Verdict.TOLERATED or verbose:
             _rule_in_a_line(verdict, console)
-    _untestable([v for v in report.verdicts if v.verdict is Verdict.UNTESTABLE], console, verbose)
+    scored = [v for v in report.verdicts if not v.candidate]
+    _untestable([v for v in scored if v.verdict is Verdict.UNTESTABLE], console, verbose)
+    _candidates([v for v in report.verdicts if v.candidate], console, report, verbose)
     _unused(report.dialect, report.unused_tolerances, console)
     _sum_up(report, console)
 
@@ -68,6 +71,15 @@ def render_check(
     _line(console, f"{_number(results, 'recording')}: {said}", "bold")
 
 
+def _candidates(verdicts: Sequence[RuleVerdict], console: Console, report: Report, verbose: bool) -> None:
+    """Rules that are reported and not scored: those that found something, in a line each."""
+    for verdict in verdicts:
+        if verdict.verdict in (Verdict.FAIL, Verdict.WARN, Verdict.UNTESTABLE, Verdict.SUITE_ERROR) or verbose:
+            _line(console, f"candidate, not scored: {verdict.verdict.value} {verdict.rule.id}  {verdict.rule.says}")
+    for told in report.measure.moved if report.measure else ():
+        _line(console, f"not scored: {told}", "yellow")
+
+
 def _unused_by_any(results: Sequence[Checked], console: Console) -> None:
     """What a dialect that was asked for by name tolerates, and no recording needed."""
     for dialect in dict.fromkeys(checked.dialect for checked in results if not checked.dialect_reason):
@@ -85,7 +97,8 @@ def _unused(dialect: str, tolerances: Sequence[str], console: Console) -> None:
 
 def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
     rule = verdict.rule
-    shown = verdict.verdict.value + ("" if verdict.red or verdict.verdict is not Verdict.FAIL else " (known)")
+    unred = "" if verdict.red or verdict.verdict is not Verdict.FAIL else " (known)"
+    shown = verdict.verdict.value + (" (candidate)" if verdict.candidate else unred)
     _line(console, "")
     console.print(
         Text.assemble((f"{shown:<12}", STYLES[verdict.verdict]), f" {rule.level.value.upper():<6} ", (rule.id, "bold")),
@@ -171,10 +184,14 @@ def _sum_up(report: Report, console: Console) -> None:
     reasons = Counter(v.reason for v in report.verdicts if v.verdict is Verdict.NOT_APPLICABLE)
     if reasons:
         _line(console, f"not judged: {'; '.join(f'{reason} ({n})' for reason, n in reasons.most_common())}", "dim")
-    said = ", ".join(f"{report.counts[v]} {v.value}" for v in BY_WEIGHT[::-1] if report.counts[v])
+    scored = [v for v in report.verdicts if not v.candidate]
+    counts = Counter(v.verdict for v in scored)
+    said = ", ".join(f"{counts[v]} {v.value}" for v in BY_WEIGHT[::-1] if counts[v])
     colour = "bold red" if report.red else "bold green"
     outcome = f"{len(report.red)} red" if report.red else "nothing red"
-    _line(console, f"{_number(report.verdicts, 'rule')} in {report.seconds:.1f} s: {said}; {outcome}", colour)
+    if unscored := len(report.verdicts) - len(scored):
+        outcome += f"; {unscored} candidate{'' if unscored == 1 else 's'} not scored"
+    _line(console, f"{_number(scored, 'rule')} in {report.seconds:.1f} s: {said}; {outcome}", colour)
 
 
 def _number(things: Sequence[object], word: str) -> str:

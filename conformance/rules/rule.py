@@ -46,6 +46,8 @@ class Rule:
     thing."""
     broken_when: tuple[Behaviour, ...] = ()
     """Servers that break it in a way that no single answer shows."""
+    version: int = 1
+    """Of its meaning: grows with its statement, its level, or what it takes for a breach (docs/versioning.md)."""
 
     @property
     def authority(self) -> str:
@@ -68,6 +70,7 @@ def rule(
     broken_when: tuple[Behaviour, ...] = (),
     also_breaks: tuple[str, ...] = (),
     ignored: str = "",
+    version: int = 1,
 ) -> Callable[[Check], Rule]:
     """Make a rule of the check below it. `also_breaks` names the rules that its mutants cannot help breaking."""
 
@@ -83,6 +86,7 @@ def rule(
             check=check,
             ignored=ignored,
             broken_when=broken_when,
+            version=version,
         )
 
     return make
