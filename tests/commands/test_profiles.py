@@ -109,5 +109,5 @@ def test_recordings_are_checked_by_the_rules_of_a_profile(tmp_path, monkeypatch)
     assert f"--profile chat-core-2026.1 {tmp_path}" in scored.stdout
     assert 2 == streamspec(*check, "nobody").exit_code
     findings = json.loads(streamspec(*check, without(FAULT, tmp_path), "--format", "json").stdout)["results"]
-    assert [True] == [finding["candidate"] for result in findings for finding in result["findings"]]
+    assert {True} == {finding["candidate"] for result in findings for finding in result["findings"]}
     assert f"FAIL (candidate) MUST   {FAULT}" in unscored.stdout
