@@ -1,12 +1,13 @@
 """Files in YAML that people write, and what to write instead where they are wrong. Knows no file in particular.
 
-Every mistake is told at once, each with its line: keys that nobody knows or that are written twice, values that do not
+Mistakes are told at once, each with its line: keys that nobody knows or that are written twice, values that do not
 fit the file's schema, and what only the reader of that file can know to be wrong.
 """
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,10 @@ from jsonschema.exceptions import ValidationError
 import schemas
 
 MAX_FILE = 1024 * 1024
+MAX_DEPTH = 64
+"""Levels: the reader of YAML takes the square of their number."""
+MOST = 50
+"""Mistakes that are told at once."""
 SHOWN = 20
 """Of so many names or fewer all are shown."""
 
@@ -67,8 +72,7 @@ def parse(text: str, name: str, kind: Kind, check: Check) -> tuple[yaml.Node, An
     Raises ConfigurationError, which lists every mistake with its line.
     """
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ConfigurationError(f"{name}: aliases (*name) are not read here; write the values out")
+        _look_through(yaml.parse(text, yaml.SafeLoader), name)
         root = yaml.compose(text, yaml.SafeLoader)
         value = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -77,12 +81,29 @@ def parse(text: str, name: str, kind: Kind, check: Check) -> tuple[yaml.Node, An
         raise ConfigurationError(f"{name}{line}: this is not YAML: {getattr(error, 'problem', error)}") from error
     if root is None:
         raise ConfigurationError(f"{name} is empty; write at least\n{kind.example}")
-    mistakes = [*_key_mistakes(root)] or [*_schema_mistakes(root, value, kind)]
-    if not mistakes:
-        mistakes = [*check(root, value)]
+    mistakes = _first(_key_mistakes(root)) or _first(_schema_mistakes(root, value, kind)) or _first(check(root, value))
     if mistakes:
-        raise ConfigurationError("\n".join(f"{name}:{line}: {says}" for line, says in sorted(set(mistakes))))
+        lines = [f"{name}:{line}: {says}" for line, says in sorted(set(mistakes[:MOST]))]
+        if len(mistakes) > MOST:
+            lines.append(f"{name}: and more; mend these first")
+        raise ConfigurationError("\n".join(lines))
     return root, value
+
+
+def _first(mistakes: Iterator[Mistake]) -> list[Mistake]:
+    return list(islice(mistakes, MOST + 1))
+
+
+def _look_through(events: Iterator[yaml.Event], name: str) -> None:
+    """Raises ConfigurationError for what is no trouble to write and much to read."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigurationError(f"{name}: aliases (*name) are not read here; write the values out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            line = f":{event.start_mark.line + 1}" if event.start_mark else ""
+            raise ConfigurationError(f"{name}{line}: more than {MAX_DEPTH} levels, one in another, are not read here")
 
 
 def line_of(node: yaml.Node, path: Sequence[Any]) -> int:

@@ -6,6 +6,7 @@ Knows no socket and no clock. Like the SSE decoder it never raises on input: wha
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
@@ -86,12 +87,9 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> bytes:
         """The part of the body that these bytes held, content coding undone."""
-        if self._flaw:
-            return b""
         if self._complete:
             self._rest = (self._rest + data)[:1024]
-            return b""
-        return self._receive(data) if data else b""
+        return self._receive(data) if data and not self.over else b""
 
     def close(self) -> bytes:
         """The peer has closed the connection."""
@@ -117,8 +115,8 @@ class ResponseReader:
             self._connection.receive_data(data)
             while not self.over:
                 event = self._connection.next_event()
-                if isinstance(event, h11.Data):
-                    pieces.append(bytes(event.data))
+                if isinstance(event, h11.Data):  # undone here and now: what breaks ends the reading, at whatever split
+                    pieces.append(self._decode(bytes(event.data)))
                 elif isinstance(event, h11.Response):
                     self._take_head(event)
                 elif isinstance(event, h11.EndOfMessage):
@@ -128,10 +126,9 @@ class ResponseReader:
                     break
         except h11.RemoteProtocolError as error:
             self._flaw = BYTES.sub(r"\1", str(error))
-        body = self._decode(b"".join(pieces))
         if self._complete and not self._flaw and self._inflate is not None and self._fed and not self._inflate.eof:
             self._break_coding("it ends too early")
-        return body
+        return b"".join(pieces)
 
     def _take_head(self, event: h11.Response) -> None:
         headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in event.headers.raw_items())
@@ -164,10 +161,11 @@ class ResponseReader:
                 if not data.startswith(GZIP):
                     return
                 self._inflate = zlib.decompressobj(wbits=31)
+            before, room = self._inflate.copy(), MAX_INFLATED - self._inflated + 1  # 0 would mean "no limit"
             try:
-                # one byte more than is allowed, because 0 would mean "no limit"
-                piece = self._inflate.decompress(data, MAX_INFLATED - self._inflated + 1)
+                piece = self._inflate.decompress(data, room)
             except zlib.error as error:
+                yield _until_it_breaks(before, data, room)
                 self._break_coding(str(error))
                 return
             yield piece
@@ -178,3 +176,12 @@ class ResponseReader:
 
     def _break_coding(self, reason: str) -> None:
         self._flaw = f"the {self.head.get('content-encoding') if self.head else ''} coding is broken: {reason}"
+
+
+def _until_it_breaks(inflate: "zlib._Decompress", data: bytes, room: int) -> bytes:
+    """What comes out of the good bytes before the bad one: the library keeps that for itself when it refuses."""
+    good = bytearray()
+    with suppress(zlib.error):
+        for at in range(len(data)):
+            good += inflate.decompress(data[at : at + 1], room)
+    return bytes(good)

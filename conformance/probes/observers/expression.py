@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 MATCHER = r'\s*[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"[^"\\]*"\s*'
-TERM = rf"\s*{NAME}\s*(\{{({MATCHER}(,{MATCHER})*)?,?\s*\}})?\s*"
+TERM = rf"\s*{NAME}(\s*\{{({MATCHER}(,{MATCHER})*)?,?\s*\}})?\s*"
 EXPRESSION = re.compile(rf"{TERM}(\+{TERM})*")
 LINES = 1000
 """Samples of one metric that are read; real servers have one for each model or rank."""
