@@ -5,7 +5,7 @@
 // from stdin.
 import { createInterface } from "node:readline";
 
-export const TIMEOUT = 1000 * Number(process.env.STREAMSPEC_CLIENT_TIMEOUT ?? 3); // milliseconds
+export const TIMEOUT = 1000 * Number(process.env.STREAMSPEC_TIMEOUT ?? 3); // milliseconds
 export const MESSAGES = [{ role: "user", content: "Say hi" }];
 export const BODY = { messages: MESSAGES, stream: true, stream_options: { include_usage: true } };
 
@@ -20,22 +20,27 @@ class Heard {
   chunks = 0;
   #calls = new Map(); // by index
 
-  // A chunk of OpenAI's shape, read by the loop that everybody writes: the first choice of each; parts of a tool call
-  // are joined to those of their index.
+  // A chunk of OpenAI's shape, read by a patient loop: its first choice, what is there of it; parts of a tool call are
+  // joined to the others of their index, whatever comes first.
   chunk(chunk) {
     this.chunks += 1;
     this.usage = chunk.usage ?? this.usage;
-    const choice = chunk.choices?.[0];
-    this.text += choice?.delta?.content ?? "";
-    this.finish_reason = choice?.finish_reason ?? this.finish_reason;
-    for (const part of choice?.delta?.tool_calls ?? []) {
-      const call = this.#calls.get(part.index);
-      if (call) call.arguments += part.function?.arguments ?? "";
-      else {
-        this.#calls.set(part.index, { id: part.id, name: part.function?.name, arguments: part.function?.arguments ?? "" });
-        this.tool_calls.push(this.#calls.get(part.index));
-      }
+    for (const choice of chunk.choices ?? []) {
+      if (choice.index > 0) continue; // another one than was asked for
+      this.text += choice.delta?.content ?? "";
+      this.finish_reason = choice.finish_reason ?? this.finish_reason;
+      for (const part of choice.delta?.tool_calls ?? []) this.#partOfCall(part);
     }
+  }
+
+  #partOfCall({ index, id, function: { name, arguments: text } = {} }) {
+    if (!this.#calls.has(index)) {
+      this.#calls.set(index, { id: null, name: null, arguments: "" });
+      this.tool_calls.push(this.#calls.get(index));
+    }
+    const call = this.#calls.get(index);
+    Object.assign(call, { id: call.id ?? id, name: call.name ?? name });
+    if (text != null) call.arguments = call.arguments ? call.arguments + text : text;
   }
 }
 

@@ -17,7 +17,7 @@ import json
 import os
 import sys
 
-TIMEOUT = float(os.environ.get("STREAMSPEC_CLIENT_TIMEOUT", "3"))  # seconds; each client is given it in its own way
+TIMEOUT = float(os.environ.get("STREAMSPEC_TIMEOUT", "3"))  # seconds; each client is given it in its own way
 MESSAGES = [{"role": "user", "content": "Say hi"}]
 BODY = {"messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
 
@@ -30,32 +30,35 @@ class Heard:
         self._calls = {}  # by index
 
     def part_of_call(self, index, call_id, name, arguments):
-        """Part of a tool call, joined to those of its index as OpenAI's guide to function calling does."""
+        """Part of a tool call, joined to the others of its index, whatever comes first."""
         if index not in self._calls:
-            self._calls[index] = {"id": call_id, "name": name, "arguments": arguments or ""}
+            self._calls[index] = {"id": None, "name": None, "arguments": ""}
             self.tool_calls.append(self._calls[index])
-        elif arguments is not None:
-            self._calls[index]["arguments"] += arguments
+        call = self._calls[index]
+        call["id"], call["name"] = call["id"] or call_id, call["name"] or name
+        if arguments is not None:
+            call["arguments"] = call["arguments"] + arguments if call["arguments"] else arguments
 
     def chunk(self, chunk):
         """A chunk as an object of OpenAI's shape, read by a patient loop: its first choice, what is there of it."""
         self.chunks += 1
         self.usage = getattr(chunk, "usage", None) or self.usage
-        if not chunk.choices:
-            return
-        choice = chunk.choices[0]
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        if not choice.delta:
-            return
-        self.text += choice.delta.content or ""
-        for part in choice.delta.tool_calls or []:
-            self.part_of_call(part.index, part.id, part.function.name, part.function.arguments)
+        for choice in chunk.choices or []:
+            if is_other(choice.index):
+                continue
+            self.finish_reason = choice.finish_reason or self.finish_reason
+            if choice.delta:
+                self.text += choice.delta.content or ""
+                for part in choice.delta.tool_calls or []:
+                    self.part_of_call(part.index, part.id, part.function.name, part.function.arguments)
 
     def document(self, chunk):
         """A chunk as JSON, read by the same loop."""
         self.chunks += 1
         self.usage = chunk.get("usage") or self.usage
-        for choice in chunk["choices"][:1]:
+        for choice in chunk["choices"]:
+            if is_other(choice.get("index")):
+                continue
             delta = choice["delta"]
             self.text += delta.get("content") or ""
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
@@ -67,6 +70,11 @@ class Heard:
         """The line of JSON, in ASCII: half a surrogate pair is a thing that clients hand over."""
         said = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return json.dumps(said | {"error": error}, default=lambda value: getattr(value, "__dict__", None) or str(value))
+
+
+def is_other(index):
+    """Whether this is the index of another choice than the one that was asked for."""
+    return isinstance(index, int) and index > 0
 
 
 def report(ask):

@@ -1,0 +1,113 @@
+"""What many clients came to, as pages: the matrix, and for each client what it must never do. Runs nothing.
+
+`found` is by client the document that `streamspec fuzz-client --json` writes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from . import failures
+from .clients import Client
+from .groups import GROUPS, group_of
+
+Found = Mapping[str, Mapping[str, Any]]
+MOST = 12
+"""Lines of the list of what most clients fail."""
+
+
+def pages(clients: Sequence[Client], found: Found) -> dict[str, str]:
+    """The pages by their paths under docs/clients/."""
+    details = {f"found/{client.name}.md": failures.page(client, found[client.name]) for client in clients}
+    return {"matrix.md": "\n".join(_matrix(clients, found)) + "\n", **details}
+
+
+def _matrix(clients: Sequence[Client], found: Found) -> Iterator[str]:
+    cases = max(len(found[client.name]["cases"]) for client in clients)
+    packages = {client.packages[0] for client in clients}
+    yield _TOP.format(cases=cases, ways=len(clients), packages=len(packages))
+    kinds = (
+        ("For Python", [one for one in clients if one.in_python and not one.by_hand]),
+        ("For JavaScript", [one for one in clients if not one.in_python and not one.by_hand]),
+        ("HTTP and SSE libraries, each with the loop that everybody writes", [one for one in clients if one.by_hand]),
+    )
+    for title, some in kinds:
+        if some:
+            yield from (f"## {title}", "", *_table(some, found), "")
+    yield from ("## What most of them fail", "", *_shared(clients, found), "")
+    yield from ("## The clients", "", *_versions(clients, found))
+
+
+_TOP = """# Real clients and malformed streams
+
+{cases} streams, legal ones in odd forms and broken ones, played to {ways} ways of using {packages} packages, and judged
+by what each client *said*. All of it is made by `docs/clients/matrix.sh FOLDER`; one client against one case is
+`streamspec fuzz-client --cases CASE -- COMMAND`. A column's name leads to the bytes behind each ✗, and to what is known
+upstream.
+
+- **✗ 3**: in three cases it did what a client must never do: it hung, crashed, ended as if whole when it was not,
+  handed over something else than was sent, or refused what is legal.
+- **! 3**: in three cases an error was due and none came, but an application that looks can see it, as the finish_reason
+  is missing; or something smaller is wrong, such as the usage.
+- **✓**: all as it should be.
+
+A client that breaks off with an error is never wrong where the stream is broken, and one that reads on is not wrong
+where nothing is lost. Counts follow the choice of cases: compare lines, and rank nobody.
+"""
+
+
+def _table(clients: Sequence[Client], found: Found) -> Iterator[str]:
+    yield "| | " + " | ".join(f"[{client.name}](found/{client.name}.md)" for client in clients) + " |"
+    yield "|---" * (len(clients) + 1) + "|"
+    for name, says, _ in GROUPS:
+        row = [
+            _cell([case for case in found[client.name]["cases"] if group_of(case["case"]) == name])
+            for client in clients
+        ]
+        if any(row):
+            yield f"| **{name}**: {says} | {' | '.join(row)} |"
+    totals = [_cell(found[client.name]["cases"]) for client in clients]
+    yield f"| **All** | {' | '.join(totals)} |"
+
+
+def _of(group: str, cases: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [case for case in cases if group_of(case["case"]) == group]
+
+
+def _cell(cases: Sequence[Mapping[str, Any]]) -> str:
+    """What became of some cases."""
+    if not cases:
+        return ""
+    verdicts = Counter(case["verdict"] for case in cases)
+    parts = [f"**✗** {verdicts['FAIL']}"] if verdicts["FAIL"] else []
+    parts += [f"! {verdicts['WARN']}"] if verdicts["WARN"] else []
+    return " ".join(parts) or "✓"
+
+
+def _shared(clients: Sequence[Client], found: Found) -> Iterator[str]:
+    """The failures that most clients have, one line for each situation."""
+    failing: dict[str, set[str]] = {}
+    for client in clients:
+        for situation in failures.situations(found[client.name]["cases"]):
+            failing.setdefault(situation, set()).add(client.name)
+    yield "| case | what it is about | clients that fail |"
+    yield "|---|---|---|"
+    ranked = sorted(failing, key=lambda situation: (-len(failing[situation]), situation))
+    for situation in ranked[:MOST]:
+        names = [client.name for client in clients if client.name in failing[situation]]
+        shown = ", ".join(names) if len(names) <= len(clients) // 2 else f"all but {_others(clients, names)}"
+        yield f"| `{situation}` | {failures.says(situation)} | {len(names)}: {shown} |"
+
+
+def _others(clients: Sequence[Client], names: Sequence[str]) -> str:
+    return ", ".join(client.name for client in clients if client.name not in names) or "nobody"
+
+
+def _versions(clients: Sequence[Client], found: Found) -> Iterator[str]:
+    yield "| client | packages | asked by | passed | ! | ✗ |"
+    yield "|---|---|---|---|---|---|"
+    for client in clients:
+        verdicts = Counter(case["verdict"] for case in found[client.name]["cases"])
+        packages = ", ".join(f"`{package}`" for package in client.packages)
+        link = f"[{client.name}](found/{client.name}.md)"
+        yield f"| {link} | {packages} | {client.way} | {verdicts['PASS']} | {verdicts['WARN']} | {verdicts['FAIL']} |"
