@@ -1,0 +1,1 @@
+"""Transformers models on torch, behind the interface of engines. The only package that imports torch."""

@@ -1,0 +1,129 @@
+"""Computes the steps of an engine with a transformers model. Knows no request's text, no thread, no client."""
+
+from collections.abc import Sequence as Rows
+from typing import Any
+
+import torch
+
+from mockserver.engines.decoding.events import Token
+from mockserver.engines.decoding.interface import EngineInfo
+from mockserver.engines.decoding.scheduler import Limits
+from mockserver.engines.decoding.sequence import Drawn, Plan, Work
+
+from .attention import laid_out
+from .layout import Layouts, Row
+from .memory import Memory
+from .sampling import draw, told_tokens
+
+BUCKET = 128
+"""Tokens that the shortest row is said to have in `constant` mode; the next are twice as long each."""
+
+
+class TorchStepper:
+    """See decoding.stepping.Stepper."""
+
+    def __init__(self, model: Any, memory: Memory, blocks: int, info: EngineInfo, limits: Limits, threads: int) -> None:
+        self.info = info
+        self.limits = limits
+        self.blocks = blocks
+        self.block_size = memory.size
+        self._model = model
+        self._memory = memory
+        self._threads = threads
+        self.layouts = Layouts(memory, model.device, model.dtype)
+
+    def step(self, plan: Plan) -> list[Drawn]:
+        """What comes of each work, in their order."""
+        if torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)  # of this thread
+        with torch.inference_mode():
+            self._memory.copy(plan.copies)
+            if self.limits.constant:
+                return self._constant(plan.works)
+            return self._fast(plan.works)
+
+    def _fast(self, works: Rows[Work]) -> list[Drawn]:
+        """All at once."""
+        decodes = sum(work.decodes for work in works)
+        if decodes == len(works):
+            return draw(self.logits(self.layouts.row(works, None)), [w.sequence for w in works], self._stops)
+        keep = list(range(decodes))
+        kept: list[tuple[int, int]] = [(row, row + 1) for row in range(decodes)]
+        offset = decodes
+        for work in works[decodes:]:
+            end = offset + work.count
+            wanted = range(offset if _tells_prompt(work) else end - 1, end)
+            kept.append((len(keep), len(keep) + len(wanted)))
+            keep += wanted
+            offset = end
+        logits = self.logits(self.layouts.row(works, keep))
+        return self._results(works, logits, kept)
+
+    def _constant(self, works: Rows[Work]) -> list[Drawn]:
+        """Rows that decode in one forward pass of one shape, each piece of a prompt in one of its own."""
+        results: list[Drawn] = []
+        decodes = [work for work in works if work.decodes]
+        if decodes:
+            logits = self.logits(self.layouts.constant(decodes, self.limits.rows, self._bucket))
+            results += self._results(decodes, logits, [(row, row + 1) for row in range(len(decodes))])
+        for work in works[len(decodes) :]:
+            keep = list(range(work.count)) if _tells_prompt(work) else [work.count - 1]
+            logits = self.logits(self.layouts.row([work], keep))
+            results += self._results([work], logits, [(0, len(keep))])
+        return results
+
+    def _results(self, works: Rows[Work], logits: Any, kept: Rows[tuple[int, int]]) -> list[Drawn]:
+        """What comes of works whose logits are those rows: the last for what is drawn, all for a prompt's logprobs."""
+        drawing = [number for number, work in enumerate(works) if work.draws]
+        drawn: dict[int, Drawn] = {}
+        if drawing:
+            last = [kept[number][1] - 1 for number in drawing]
+            rows = logits[last] if last != list(range(len(logits))) else logits
+            sequences = [works[number].sequence for number in drawing]
+            drawn = dict(zip(drawing, draw(rows, sequences, self._stops), strict=True))
+        results = []
+        for number, work in enumerate(works):
+            result = drawn.get(number, Drawn())
+            if _tells_prompt(work):
+                first, end = kept[number]
+                told = _prompt(work, logits[first:end])
+                result = Drawn(result.token, told, result.message)
+            results.append(result)
+        return results
+
+    def logits(self, row: Row) -> Any:
+        """What the model says after the tokens of which that is wanted: (tokens, vocabulary)."""
+        with laid_out(row.layout):
+            told = self._model(
+                input_ids=row.ids,
+                position_ids=row.positions,
+                use_cache=False,
+                logits_to_keep=0 if row.keep is None else row.keep,
+            )
+        return told.logits[0, :, : self.info.vocabulary]
+
+    @property
+    def _stops(self) -> frozenset[int]:
+        return self.info.stop_tokens
+
+    def _bucket(self, length: int) -> int:
+        """A few lengths for all, which depend on a row's own only."""
+        longest = -(-self.info.context // self.block_size) * self.block_size
+        bucket = BUCKET
+        while bucket < length:
+            bucket *= 2
+        return min(bucket, max(longest, length))
+
+
+def _tells_prompt(work: Work) -> bool:
+    """Whether the logprobs of the prompt's tokens are wanted of a work."""
+    sequence = work.sequence
+    return sequence.request.prompt_logprobs and not sequence.replied and work.start + 1 < sequence.prompt_length
+
+
+def _prompt(work: Work, logits: Any) -> tuple[Token, ...]:
+    """The tokens of the prompt that come after those of a work, by their logits."""
+    request = work.sequence.request
+    tokens = request.prompt[work.start + 1 : work.start + work.count + 1]
+    raw = logits[: len(tokens)].float()
+    return tuple(told_tokens(raw, tokens, [request.logprobs] * len(tokens)))
