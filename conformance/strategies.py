@@ -4,7 +4,6 @@ Knows the protocol and no rule: what comes out here is good because of how it is
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -17,6 +16,17 @@ from conformance.protocols.exchange import Exchange, Request
 from conformance.protocols.reading import exchange_of
 from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Send, body
+from conformance.wire.spelling import (
+    Spelling,
+    as_it_is,
+    with_blank_lines,
+    with_comments,
+    with_comments_inside,
+    with_cr,
+    with_crlf,
+    with_several_lines,
+    without_space,
+)
 
 HEADERS = (
     ("content-type", "text/event-stream; charset=utf-8"),
@@ -51,7 +61,7 @@ class Stream:
         """What a client records."""
         return exchange_of(self.request, self.answer)
 
-    def spelled(self, spelling: "Spelling", cuts: Sequence[int] = ()) -> "Stream":
+    def spelled(self, spelling: Spelling, cuts: Sequence[int] = ()) -> "Stream":
         """The same stream, spelled another way and sent in other pieces."""
         return replace(self, answer=replace(self.answer, acts=sends(spelling(self.body), cuts)))
 
@@ -237,50 +247,6 @@ def _odd_json(draw: st.DrawFn) -> Callable[[dict[str, Any]], str]:
         return json.dumps(ordered, ensure_ascii=ascii_only, separators=separators)
 
     return write
-
-
-Spelling = Callable[[bytes], bytes]
-"""The same stream in other bytes; takes a body in the plainest form."""
-
-
-def as_it_is(plain: bytes) -> bytes:
-    """The plainest form."""
-    return plain
-
-
-def with_crlf(plain: bytes) -> bytes:
-    """CRLF line ends."""
-    return plain.replace(b"\n", b"\r\n")
-
-
-def with_cr(plain: bytes) -> bytes:
-    """CR line ends."""
-    return plain.replace(b"\n", b"\r")
-
-
-def without_space(plain: bytes) -> bytes:
-    """No space after the colon."""
-    return re.sub(rb"(?m)^data: ", b"data:", plain)
-
-
-def with_comments(plain: bytes) -> bytes:
-    """Comments before, between and after events."""
-    return b": hello\n\n" + plain.replace(b"\n\n", b"\n\n: ping\n\n") + b":\n"
-
-
-def with_comments_inside(plain: bytes) -> bytes:
-    """A comment line in front of each data line."""
-    return re.sub(rb"(?m)^data: ", b": ping\ndata: ", plain)
-
-
-def with_several_lines(plain: bytes) -> bytes:
-    """Each chunk as two data lines, broken after its opening brace."""
-    return re.sub(rb"(?m)^data: \{", b"data: {\ndata: ", plain)
-
-
-def with_blank_lines(plain: bytes) -> bytes:
-    """More blank lines than needed."""
-    return b"\n" + plain.replace(b"\n\n", b"\n\n\n\n")
 
 
 def legal_spellings() -> st.SearchStrategy[Spelling]:

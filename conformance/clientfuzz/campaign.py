@@ -59,7 +59,7 @@ async def field(command: Command, limits: Limits, jobs: int) -> AsyncIterator[Fi
     async with CaseServer() as server:
         try:
             first = Field(server, command, limits, clients, Abilities())
-            text, tools = [await first.play(control_case(stream)) for stream in CONTROLS]
+            text, tools = [await first.play(control_case(*control)) for control in CONTROLS.items()]
             first.can = abilities(text, tools)
             yield first
         finally:

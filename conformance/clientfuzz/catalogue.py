@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from . import mutants
+from . import legal, mutants, transport
 from .case import Case
 
 
 def catalogue() -> Iterator[Case]:
     """All of them, in the order in which they are played."""
+    yield from legal.cases()
     yield from mutants.cases()
+    yield from transport.cases()
 
 
 def chosen(patterns: Sequence[str]) -> list[Case]:

@@ -7,7 +7,7 @@ from conformance.protocols.exchange import Ending, Exchange, Request, Step
 from conformance.protocols.payload import Flaw
 from conformance.protocols.reading import exchange_of
 from conformance.wire.events import CutOff
-from conformance.wire.script import Act, Answer, Framing, Reset, Send, Wait
+from conformance.wire.script import Act, Answer, Reset, Send, Wait
 
 from .case import STALL
 from .content import NOTHING, Content, content_of
@@ -47,7 +47,7 @@ class Signs:
 
 def signs_of(request: Request, answer: Answer) -> Signs:
     """Read an answer as a client would that never gives up."""
-    exchange = exchange_of(request, answer, time_limit=STALL)
+    exchange = exchange_of(request, joined(answer), time_limit=STALL - 1)
     said = _said(exchange)
     loosely = said
     if any(isinstance(event, CutOff) for event in exchange.events):
@@ -93,16 +93,17 @@ def _ended(request: Request, exchange: Exchange) -> Exchange:
     return exchange_of(request, Answer(200, headers, (Send(exchange.body + CLOSING),)))
 
 
-def shortened(answer: Answer, seconds: float) -> Answer:
-    """The answer without what comes after a silence that outlasts everybody, that silence being so long."""
-
-    def kept(acts: tuple[Act, ...]) -> tuple[tuple[Act, ...], bool]:
-        for place, act in enumerate(acts):
-            if isinstance(act, Wait) and act.seconds >= STALL:
-                return (*acts[:place], Wait(seconds), Reset()), True
-        return acts, False
-
-    before, ended = kept(answer.before)
-    if ended:
-        return Answer(answer.status, (), before, Framing.RAW)
-    return replace(answer, acts=kept(tuple(answer.played()))[0], told=None)
+def joined(answer: Answer) -> Answer:
+    """The same bytes in as few pieces as there can be: what they say does not depend on that."""
+    acts: list[Act] = []
+    held: list[bytes] = []
+    for act in answer.played():
+        match act:
+            case Send(data):
+                held.append(data)
+            case Wait(seconds) if seconds < STALL:
+                pass
+            case Wait() | Reset():
+                acts += [Send(b"".join(held)), act]
+                held.clear()
+    return replace(answer, acts=(*acts, Send(b"".join(held))), told=None)

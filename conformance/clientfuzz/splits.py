@@ -9,7 +9,7 @@ from conformance.wire.script import Act, Answer, Send, Wait, body
 
 PAUSE = 0.002
 """Seconds between two pieces that a client is to read apart from each other."""
-SMALL = 8 * 1024
+SMALL = 2 * 1024
 """Bytes of a body up to which it is cut into single bytes."""
 CONTINUES = re.compile(rb"(?<=[\xc2-\xf4])[\x80-\xbf]|(?<=[\xe0-\xf4][\x80-\xbf])[\x80-\xbf]")
 CARRIAGE = re.compile(rb"\r(?=\n)")
@@ -20,7 +20,7 @@ Split = Callable[[Answer], Answer]
 
 def whole(answer: Answer) -> Answer:
     """All of the body in one write."""
-    return _with(answer, [body(answer.acts)])
+    return _with(answer, lambda data: [data])
 
 
 def per_event(answer: Answer) -> Answer:
@@ -30,24 +30,22 @@ def per_event(answer: Answer) -> Answer:
 
 def one_byte(answer: Answer) -> Answer:
     """Every byte by itself; of a large body the first of them."""
-    return _with(answer, _of_size(body(answer.acts), 1))
+    return _with(answer, lambda data: _of_size(data, 1))
 
 
 def two_bytes(answer: Answer) -> Answer:
     """Two bytes at a time."""
-    return _with(answer, _of_size(body(answer.acts), 2))
+    return _with(answer, lambda data: _of_size(data, 2))
 
 
 def inside_characters(answer: Answer) -> Answer:
     """A pause within characters of several bytes."""
-    data = body(answer.acts)
-    return _with(answer, _at(data, [found.start() for found in CONTINUES.finditer(data)]), pauses=True)
+    return _with(answer, lambda data: _at(data, [found.start() for found in CONTINUES.finditer(data)]), pauses=True)
 
 
 def inside_line_ends(answer: Answer) -> Answer:
     """A pause between CR and LF."""
-    data = body(answer.acts)
-    return _with(answer, _at(data, [found.end() for found in CARRIAGE.finditer(data)]), pauses=True)
+    return _with(answer, lambda data: _at(data, [found.end() for found in CARRIAGE.finditer(data)]), pauses=True)
 
 
 SPLITS: dict[str, Split] = {
@@ -83,10 +81,15 @@ def _at(data: bytes, places: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(cuts)]
 
 
-def _with(answer: Answer, pieces: list[bytes], *, pauses: bool = False) -> Answer:
-    """The answer, its body sent so. What waits or resets within stays behind all that is sent."""
+def _with(answer: Answer, cut: Callable[[bytes], list[bytes]], *, pauses: bool = False) -> Answer:
+    """The answer, its body sent so, cut when it is played; waits come behind all that is sent."""
     others = tuple(act for act in answer.acts if not isinstance(act, Send))
-    return replace(answer, acts=(*_acts(pieces, pauses=pauses), *others))
+
+    def told() -> Iterator[Act]:
+        yield from _acts(cut(body(answer.acts)), pauses=pauses)
+        yield from others
+
+    return replace(answer, acts=(), told=told)
 
 
 def _acts(pieces: list[bytes], *, pauses: bool) -> Iterator[Act]:
