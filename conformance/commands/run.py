@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from conformance import profiles, targets
-from conformance.known import Known
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.probes.observers.choosing import NAMES as OBSERVERS
@@ -29,11 +28,9 @@ from conformance.running import BUILT_IN_TARGET, Order, probes_for, run_target, 
 from conformance.targets import ConfigurationError, Target, Watched
 from conformance.verdicts import Report, Verdict
 
-from .known import listed, renewed
 from .terminal import RED, err, fail, out, pick_profile, pick_rules, progress, say
 
 STANDARD_OUT = Path("-")
-FILE = click.Path(dir_okay=False, path_type=Path)
 MODES = ("full", "quick", "strict")
 """Profiles that are no lists of rules: ways to run all of them."""
 TARGETS = Path("targets.yaml")
@@ -76,13 +73,6 @@ REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
     "--json", "json_file", type=REPORT, metavar="FILE", help="Write the report as JSON; -: to standard output."
 )
 @click.option("--junit", "junit_file", type=REPORT, metavar="FILE", help="Write a JUnit report; -: to standard output.")
-@click.option("--known-failures", "known_file", type=FILE, help="YAML: what fails, and must fail; beside the target's.")
-@click.option(
-    "--update-known-failures",
-    "update",
-    is_flag=True,
-    help="Write that file anew: add what fails, take out what is stale.",
-)
 @click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
 @click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
@@ -111,17 +101,12 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     try:
         choice = None if options["profile"] in MODES else pick_profile(options["profile"], rules)
         rules = choice.rules if choice else rules
-        chosen = _choose(names, options, choice)
-        trouble = ""
-        known = listed(options["known_file"], update=options["update"])
+        chosen = choose(names, options, choice)
         _make_room(record)
         folders = [record / target.name if record and len(chosen) > 1 else record for target in chosen]
         reports = [
-            _run_one(target, rules, choice, known, folder, options)
-            for target, folder in zip(chosen, folders, strict=True)
+            run_one(target, rules, choice, folder, options) for target, folder in zip(chosen, folders, strict=True)
         ]
-        if options["update"]:
-            reports, trouble = renewed(options["known_file"], reports, chosen, known)
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
     except OSError as problem:
@@ -135,12 +120,13 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         text.render(report, screen, verbose=verbose)
     _write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
     _write(options["junit_file"], lambda: junit.of_run(reports))
-    for told in filter(None, (trouble, *(report.problem for report in reports))):
-        fail(told)
+    for report in reports:
+        if report.problem:
+            fail(report.problem)
     scored = [v for report in reports for v in report.verdicts if not v.candidate]
     if all(v.verdict is Verdict.NOT_APPLICABLE for v in scored):
         fail("no rule could be judged; declare features or give other rules with --only")
-    sys.exit(0 if all(report.green for report in reports) else RED)
+    sys.exit(RED if any(report.red for report in reports) else 0)
 
 
 def _make_room(record: Path | None) -> None:
@@ -151,7 +137,8 @@ def _make_room(record: Path | None) -> None:
         record.mkdir(parents=True, exist_ok=True)
 
 
-def _choose(names: tuple[str, ...], options: dict[str, Any], choice: Choice | None) -> list[Target]:
+def choose(names: tuple[str, ...], options: dict[str, Any], choice: Choice | None) -> list[Target]:
+    """The targets that are meant, with the features that the profile demands. Raises ConfigurationError."""
     demanded = choice.profile.demands if choice else frozenset()
     return [targets.changed(target, features=target.features | demanded) for target in _named(names, options)]
 
@@ -211,14 +198,10 @@ def _adjusted(target: Target, options: dict[str, Any]) -> Target:
     return targets.changed(target, **changes)
 
 
-def _run_one(
-    target: Target,
-    rules: Sequence[Rule],
-    choice: Choice | None,
-    known: Sequence[Known],
-    record: Path | None,
-    options: dict[str, Any],
+def run_one(
+    target: Target, rules: Sequence[Rule], choice: Choice | None, record: Path | None, options: dict[str, Any]
 ) -> Report:
+    """Judge one target, with a bar on the screen."""
     key = os.environ.get(target.key_env) or None
     quick = options["profile"] == "quick"
     chosen: list[Probe | Trial] = [*probes_for(rules), *(() if quick else trials_for(rules))]
@@ -247,7 +230,6 @@ def _run_one(
             again=_again(target, options),
             candidates=choice.unscored if choice else frozenset(),
             measure=choice.measure if choice else None,
-            known=known,
         )
         return asyncio.run(run_target(target, key=key, order=order))
 

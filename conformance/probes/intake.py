@@ -138,7 +138,7 @@ class Intake:
         self._received += len(piece)
         new = self.reader.events[events:]
         self._messages += sum(isinstance(event, Message) for event in new)
-        weight = EVENT_COST * len(new) + (_weigh(piece) if self._plain() else CODED_COST * (self.reader.size - size))
+        weight = EVENT_COST * len(new) + (weigh(piece) if self._plain() else CODED_COST * (self.reader.size - size))
         self._weight += weight
         self._budget.take(weight)
 
@@ -163,7 +163,7 @@ class Intake:
         return State.OPEN
 
 
-def _weigh(piece: bytes) -> int:
-    """What these bytes take in memory once they are read as events and JSON, estimated."""
+def weigh(piece: bytes) -> int:
+    """What the text and the JSON of these bytes take in memory once they are read, estimated."""
     json = OBJECT_COST * piece.count(b"{") + ARRAY_COST * piece.count(b"[") + VALUE_COST * piece.count(b",")
     return BYTE_COST * len(piece) + json
