@@ -9,14 +9,17 @@ import traceback
 
 import click
 
+from conformance.commands.certify import certify
 from conformance.commands.check import check
 from conformance.commands.fuzz_client import fuzz_client
 from conformance.commands.gateway import gateway
+from conformance.commands.keys import keys
 from conformance.commands.mock import mock
 from conformance.commands.profiles import profiles
 from conformance.commands.rules import explain, rules
 from conformance.commands.run import run
 from conformance.commands.terminal import fail
+from conformance.commands.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -38,7 +41,7 @@ def main() -> None:
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
 
 
-for command in (run, check, rules, explain, profiles, mock, gateway, fuzz_client):
+for command in (run, check, rules, explain, profiles, mock, gateway, fuzz_client, certify, verify, keys):
     main.add_command(command)
 
 

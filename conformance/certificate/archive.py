@@ -1,0 +1,90 @@
+"""A bundle as one zip file: always the same bytes for the same files. Knows no disk and no content.
+
+Files are stored as they are, in a fixed order, with a fixed date. So an archive can be made again from what it holds
+and compared byte for byte, whatever made it: there is no room for a second file of the same name, for bytes between
+the files, for links, or for a few bytes that inflate to gigabytes.
+"""
+
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from conformance.protocols.finding import shorten
+
+from .parts import MAX_FILES, Bundle, Part, Trouble, in_order, part_of
+
+LOCAL_HEADER = 30
+"""Bytes of what stands before the name and the content of a file."""
+DATE = (1980, 1, 1, 0, 0, 0)
+"""The earliest that the format knows."""
+BROKEN = (BadZipFile, NotImplementedError, ValueError, EOFError, OSError, struct.error, IndexError)
+"""What zipfile raises on bytes that are no archive."""
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """The archive that holds these files."""
+    sink = BytesIO()
+    with ZipFile(sink, "w", ZIP_STORED) as archive:
+        for name in in_order(files):
+            entry = ZipInfo(name, DATE)
+            entry.create_system = 3  # or else it would depend on the machine
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, files[name])
+    return sink.getvalue()
+
+
+def unpacked(data: bytes) -> Bundle:
+    """The files of an archive. What is not as `packed` writes it is trouble, and told with its place."""
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            entries = archive.infolist()
+    except BROKEN as problem:
+        says = f"it cannot be read as an archive: {shorten(str(problem))}"
+        return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
+    if len(entries) > MAX_FILES:
+        says = f"it holds {len(entries)} files, more than the {MAX_FILES} that a bundle may have"
+        return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
+    files, troubles = _files(data, entries)
+    where = "its table of contents is not that of a bundle" if troubles else _difference(data, packed(files), files)
+    if where:
+        troubles.append(Trouble(Part.ARCHIVE, "", where))
+    return Bundle(files, "archive", tuple(troubles))
+
+
+def _files(data: bytes, entries: list[ZipInfo]) -> tuple[dict[str, bytes], list[Trouble]]:
+    files: dict[str, bytes] = {}
+    troubles = []
+    for entry in entries:
+        name = entry.filename
+        if part_of(name) is Part.UNKNOWN:
+            troubles.append(Trouble(Part.UNKNOWN, shorten(name), "added: no part of a bundle has such a name"))
+        elif name in files:
+            troubles.append(Trouble(Part.ARCHIVE, name, "it is there twice"))
+        elif entry.compress_type != ZIP_STORED or entry.compress_size != entry.file_size:
+            says = "it is compressed, and a bundle's files are stored as they are: unpack it, and verify the folder"
+            troubles.append(Trouble(Part.ARCHIVE, name, says))
+        else:
+            start = entry.header_offset + LOCAL_HEADER + len(name)
+            files[name] = data[start : start + entry.file_size]
+    return files, troubles
+
+
+def _difference(data: bytes, wanted: bytes, files: Mapping[str, bytes]) -> str:
+    """Where the archive is not what `packed` makes of its own files; "" where it is."""
+    if data == wanted:
+        return ""
+    at, start = _parting(data, wanted), 0
+    for name in in_order(files):
+        end = start + LOCAL_HEADER + len(name) + len(files[name])
+        if at < end:
+            return f"byte {at}, before or in {name}, is not as an archive of these files has it"
+        start = end
+    return f"byte {at}, in its table of contents, is not as an archive of these files has it"
+
+
+def _parting(one: bytes, other: bytes) -> int:
+    """The first byte in which two texts differ."""
+    shorter, block = min(len(one), len(other)), 65536
+    start = next((at for at in range(0, shorter, block) if one[at : at + block] != other[at : at + block]), shorter)
+    return next((at for at in range(start, shorter) if one[at] != other[at]), shorter)

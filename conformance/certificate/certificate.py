@@ -1,0 +1,177 @@
+"""A certificate: who was judged, by what, when, with what result. Knows no recording, no file and no key.
+
+It follows from a few facts and from the verdicts of the report, and from nothing else, so that every later version of
+the suite can make it again and compare.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+import msgspec
+
+from conformance.verdicts import Verdict
+
+from .claims import Claim
+
+FORMAT = 1
+"""Version of certificate.json and of what follows from it; grows when either changes."""
+LONGEST = 500
+"""Characters of a reason."""
+
+
+class Level(Enum):
+    """How good a target is by a profile."""
+
+    CERTIFIED = "certified"
+    KNOWN = "certified with known failures"
+    NOT = "not certified"
+
+
+class CertificateError(ValueError):
+    """The text is no certificate; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A rule on which the run and its own recordings do not agree, so that nothing is certified of it."""
+
+    rule: str
+    live: Verdict
+    recorded: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a run besides its recordings. Nothing here can be checked by somebody who was not there."""
+
+    target: str
+    url: str
+    """Without credentials."""
+    model: str
+    date: str
+    """When the run began, ISO 8601 in UTC."""
+    seconds: float
+    suite: str
+    """Name and version of what judged."""
+    code: str
+    """SHA-256 of what judged: a run of the same code comes to the same words."""
+    profile: str
+    profile_sha256: str
+    dialect: str
+    """Whose documented deviations are tolerated."""
+    dialect_reason: str = ""
+    features: tuple[str, ...] = ()
+    """What the target declares, and what the profile demands."""
+    known_failures: dict[str, str] = field(default_factory=dict)
+    """Reasons by rule, as whoever had it judged gave them."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What else they said: the version of the server, say."""
+    problem: str = ""
+    """Why the run could not be made whole."""
+    missing: tuple[str, ...] = ()
+    """Probes that the profile needs and that were not made."""
+    unverified: tuple[Disagreement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A rule and what is to be said of it."""
+
+    rule: str
+    verdict: Verdict
+    says: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What is certified."""
+
+    certificate: int
+    level: Level
+    against: tuple[str, ...]
+    """Why it is not certified, besides the rules that are red."""
+    facts: Facts
+    exchanges: int
+    """Requests whose answers are in the bundle."""
+    counts: dict[str, int]
+    """How many rules got which verdict."""
+    red: tuple[Line, ...]
+    known: tuple[Line, ...]
+    warned: tuple[Line, ...]
+    tolerated: tuple[Line, ...]
+    left_out: dict[str, int]
+    """Why rules do not apply, and how many."""
+    passed: tuple[str, ...]
+
+
+def certify(facts: Facts, claims: Sequence[Claim], exchanges: int) -> Certificate:
+    """The certificate that follows from these."""
+    doubtful = {each.rule for each in facts.unverified}
+    sure = [claim for claim in claims if claim.rule not in doubtful]
+    known = facts.known_failures
+    red = tuple(_line(claim) for claim in sure if claim.is_red(known))
+    listed = tuple(_line(claim, known[claim.rule]) for claim in sure if claim.is_known(known))
+    against = _against(facts, sure)
+    level = Level.NOT if red or against else Level.KNOWN if listed else Level.CERTIFIED
+    reasons = Counter(c.reason[:LONGEST] for c in sure if c.verdict is Verdict.NOT_APPLICABLE)
+    numbers = Counter(claim.verdict for claim in sure)
+    return Certificate(
+        certificate=FORMAT,
+        level=level,
+        against=against,
+        facts=facts,
+        exchanges=exchanges,
+        counts={verdict.value: numbers[verdict] for verdict in Verdict},
+        red=red,
+        known=listed,
+        warned=tuple(_line(c) for c in sure if c.verdict is Verdict.WARN and c.rule not in known),
+        tolerated=tuple(_line(c) for c in sure if c.verdict is Verdict.TOLERATED),
+        left_out=dict(sorted(reasons.items())),
+        passed=tuple(claim.rule for claim in sure if claim.verdict is Verdict.PASS and claim.rule not in known),
+    )
+
+
+def _against(facts: Facts, sure: Sequence[Claim]) -> tuple[str, ...]:
+    reasons = [facts.problem] if facts.problem else []
+    if facts.missing:
+        reasons.append(f"probes that the profile needs were not made: {', '.join(facts.missing)}")
+    if doubtful := [each.rule for each in facts.unverified]:
+        reasons.append(f"what the run said of {', '.join(doubtful)} does not follow from its recordings")
+    if all(claim.verdict is Verdict.NOT_APPLICABLE for claim in sure):
+        reasons.append("no rule was judged")
+    return tuple(reasons)
+
+
+def _line(claim: Claim, why: str = "") -> Line:
+    return Line(claim.rule, claim.verdict, claim.message, (why or claim.reason)[:LONGEST])
+
+
+def text_of(certificate: Certificate) -> bytes:
+    """The certificate as it stands in a bundle."""
+    return document(msgspec.to_builtins(certificate))
+
+
+def document(value: object) -> bytes:
+    """JSON as it stands in a bundle."""
+    return (json.dumps(value, indent=1, ensure_ascii=True) + "\n").encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What is read of a certificate; all else follows from it."""
+
+    certificate: Literal[1]
+    facts: Facts
+
+
+def facts_of(text: bytes) -> Facts:
+    """The facts of a certificate: all of it that does not follow from something else. Raises CertificateError."""
+    try:
+        return msgspec.json.decode(text, type=_Written).facts
+    except (ValueError, RecursionError) as error:
+        raise CertificateError(f"it is no certificate of format {FORMAT}, which is what can be read here") from error

@@ -1,0 +1,60 @@
+"""Facts and exchanges to the report of a bundle. Pure; the only place that judges for a certificate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from conformance import cancellation
+from conformance.judge import judge, timing_of, unused_tolerances
+from conformance.probes.catalogue import PROBES
+from conformance.probes.probe import Probe
+from conformance.probes.trials.catalogue import TRIALS
+from conformance.probes.trials.trial import Trial
+from conformance.profiles import Choice
+from conformance.protocols.chat import dialects
+from conformance.protocols.exchange import Exchange
+from conformance.report import machine
+from conformance.rules.rule import Rule
+from conformance.verdicts import Report
+
+from .certificate import Facts
+
+
+def report_of(facts: Facts, exchanges: Sequence[Exchange], choice: Choice) -> Report:
+    """What these exchanges show. Raises LookupError where the dialect is not known here."""
+    dialect = dialects.find(facts.dialect)
+    verdicts = judge(
+        exchanges,
+        rules=choice.scored,
+        dialect=dialect,
+        features=frozenset(facts.features),
+        known=facts.known_failures,
+    )
+    return Report(
+        target=facts.target,
+        url=facts.url,
+        model=facts.model,
+        dialect=facts.dialect,
+        dialect_reason=facts.dialect_reason,
+        verdicts=verdicts,
+        timings=tuple(timing_of(exchange) for exchange in exchanges),
+        unused_tolerances=unused_tolerances(dialect, verdicts),
+        seconds=facts.seconds,
+        started=facts.date,
+        problem=facts.problem,
+        cancellation=cancellation.of(exchanges),
+        measure=choice.measure,
+    )
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as `streamspec run --json` writes it."""
+    return machine.of_run([report])
+
+
+def missing(facts: Facts, exchanges: Sequence[Exchange], rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Probes and trials that these rules need of a target with these features, and that were not made."""
+    made = {exchange.probe for exchange in exchanges}
+    needed = {name for rule in rules for name in rule.needs.probes}
+    asked: list[Probe | Trial] = [*PROBES, *TRIALS]
+    needed_here = (each.name for each in asked if each.name in needed and each.runs_on(facts.features))
+    return tuple(name for name in needed_here if name not in made)

@@ -1,0 +1,34 @@
+"""A certificate for people: one HTML page, by the template of its format. Decides nothing."""
+
+import re
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from .certificate import Certificate
+
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]")
+"""What moves a cursor, turns a line around or hides. Written out here, so that a page is the same on every Python."""
+
+
+def page_of(certificate: Certificate) -> bytes:
+    """The page that goes with this certificate, the same bytes for the same certificate."""
+    return (_template(certificate.certificate).render(certificate=certificate) + "\n").encode()
+
+
+@cache
+def _template(number: int) -> Template:
+    environment = Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_harmless,
+    )
+    return environment.get_template(f"certificate-{number}.html.jinja")
+
+
+def _harmless(value: object) -> object:
+    """Text that turns no line around and hides nothing; who sent it is not to be trusted."""
+    if type(value) is not str:
+        return value
+    return UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", value)

@@ -1,0 +1,251 @@
+"""A bundle to what holds of it and what does not. Touches no disk, and trusts nothing but the key that it is given.
+
+Signature, digests, and then the content: the certificate, its page and the statement are made again from the facts and
+the report; the report is made again from the recordings, by the rules of the profile.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from securesystemslib.signer import SSlibKey
+
+from conformance import profiles
+from conformance.mistakes import ConfigurationError
+from conformance.profiles import Profile
+from conformance.protocols.finding import shorten
+from conformance.rules import ALL
+from conformance.rules.rule import Rule
+from conformance.verdicts import Report
+
+from . import claims as claimed
+from . import evidence, judging
+from .certificate import Certificate, CertificateError, Facts, certify, document, facts_of, text_of
+from .claims import Claim, ClaimsError
+from .envelope import EnvelopeError, opened
+from .fingerprint import fingerprint
+from .page import page_of
+from .parts import CERTIFICATE, NEEDED, PAGE, PROFILE, RECORDINGS, REPORT, STATEMENT, Bundle, Part, Trouble, part_of
+from .signature import Signature, Signed, signature_of
+from .statement import StatementError, digest_troubles, statement_of
+
+MAX_PROFILE = 256 * 1024
+SHOWN = 20
+"""Rules whose claims do not hold that are named; the rest are counted."""
+
+
+class Rejudged(Enum):
+    """What became of the recordings."""
+
+    ALL = "the recordings were judged again"
+    SOME = "the recordings were judged again, but not by every rule"
+    NONE = "the recordings were not judged again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found."""
+
+    form: str
+    signed: Signed
+    certificate: Certificate | None = None
+    """What the bundle certifies, if that could be read; not to be believed where there is trouble."""
+    profile: Profile | None = None
+    own_profile: bool = False
+    """The profile is none of the suite's: what it demands is the word of whoever made it."""
+    rejudged: Rejudged = Rejudged.NONE
+    report: Report | None = None
+    """What the recordings show, where they were judged again."""
+    troubles: tuple[Trouble, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What could not be verified, and why."""
+
+    @property
+    def holds(self) -> bool:
+        """Nothing contradicts the certificate."""
+        return not self.troubles and self.certificate is not None
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What is found on the way."""
+
+    troubles: list[Trouble] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def note(self, part: Part, file: str, says: str) -> None:
+        self.troubles.append(Trouble(part, file, says))
+
+
+def verify(
+    bundle: Bundle, *, key: SSlibKey | None = None, light: bool = False, rules: Sequence[Rule] = ALL
+) -> Verification:
+    """What holds of a bundle. With `key` it has to be signed by that one. `light`: the recordings are not judged."""
+    found = _Findings(list(bundle.troubles))
+    for name in NEEDED:
+        if name not in bundle.files and not any(trouble.file == name for trouble in found.troubles):
+            found.note(part_of(name), name, "missing")
+    payload, signed = _statement(bundle, key, found)
+    certificate, profile, facts = None, None, None
+    if CERTIFICATE in bundle.files:
+        facts = _facts(bundle.files[CERTIFICATE], found)
+    if facts is not None and REPORT in bundle.files:
+        certificate = _certificate(bundle, facts, payload, found)
+    if facts is not None and PROFILE in bundle.files:
+        profile = _profile(bundle.files[PROFILE], facts, found)
+    rejudged, report = Rejudged.NONE, None
+    if light:
+        found.remarks.append("the recordings were not judged again, as it was wished")
+    elif found.troubles or facts is None or profile is None:
+        found.remarks.append("the recordings were not judged again: these files are not what was signed")
+    else:
+        rejudged, report = _judge_again(bundle, facts, profile, rules, found)
+    return Verification(
+        form=bundle.form,
+        signed=signed,
+        certificate=certificate,
+        profile=profile,
+        own_profile=profile is not None and profile.name not in profiles.NAMES,
+        rejudged=rejudged,
+        report=report,
+        troubles=tuple(found.troubles),
+        remarks=tuple(found.remarks),
+    )
+
+
+def _statement(bundle: Bundle, key: SSlibKey | None, found: _Findings) -> tuple[bytes, Signed]:
+    """The payload of the envelope, b"" where there is none, and who signed it. Notes files that are not as it says."""
+    if STATEMENT not in bundle.files:
+        return b"", Signed(Signature.NONE)
+    try:
+        envelope = opened(bundle.files[STATEMENT])
+    except EnvelopeError as problem:
+        found.note(Part.STATEMENT, STATEMENT, f"changed: {problem}")
+        return b"", Signed(Signature.NONE)
+    signed = signature_of(envelope, bundle.files, key)
+    if signed.signature in (Signature.WRONG, Signature.STRANGER) or (signed.signature is Signature.NONE and key):
+        found.note(Part.SIGNATURE, STATEMENT, signed.says)
+    try:
+        differing = digest_troubles(envelope.payload, bundle.files, {trouble.file for trouble in found.troubles})
+        found.troubles += differing
+        if differing and signed.signature is Signature.NONE:
+            says = "it is not signed, so it may be what was changed, in place of the files that it does not fit"
+            found.note(Part.STATEMENT, STATEMENT, says)
+    except StatementError as problem:
+        found.note(Part.STATEMENT, STATEMENT, f"changed: {problem}")
+    return envelope.payload, signed
+
+
+def _facts(text: bytes, found: _Findings) -> Facts | None:
+    try:
+        return facts_of(text)
+    except CertificateError as problem:
+        found.note(Part.CERTIFICATE, CERTIFICATE, f"changed: {problem}")
+        return None
+
+
+def _certificate(bundle: Bundle, facts: Facts, payload: bytes, found: _Findings) -> Certificate | None:
+    """The certificate that follows from the facts and the report; what else of the bundle does not is noted."""
+    try:
+        claims = claimed.read(bundle.files[REPORT])
+        certificate = certify(facts, claims.rules, sum(name.startswith(RECORDINGS) for name in bundle.files))
+    except ClaimsError as problem:
+        found.note(Part.REPORT, REPORT, f"changed: {problem}")
+        return None
+    broken = {trouble.file for trouble in found.troubles}
+    if broken & {CERTIFICATE, REPORT} or any(name.startswith(RECORDINGS) for name in broken):
+        return certificate
+    for name, value in claims.head.items():
+        if getattr(facts, name) != value:
+            found.note(Part.REPORT, REPORT, f"its {name} is not the one that the certificate names")
+    if text_of(certificate) != bundle.files[CERTIFICATE]:
+        found.note(Part.CERTIFICATE, CERTIFICATE, "it does not follow from the report")
+    if PAGE not in broken and PAGE in bundle.files and page_of(certificate) != bundle.files[PAGE]:
+        found.note(Part.PAGE, PAGE, "it does not say what the certificate says")
+    if payload and not broken - {STATEMENT} and statement_of(certificate, bundle.files) != payload:
+        found.note(Part.STATEMENT, STATEMENT, "it does not follow from the certificate and the files")
+    return certificate
+
+
+def _profile(text: bytes, facts: Facts, found: _Findings) -> Profile | None:
+    """The profile of the bundle; what is wrong with it is noted."""
+    if len(text) > MAX_PROFILE:
+        found.note(Part.PROFILE, PROFILE, f"it is larger than {MAX_PROFILE} bytes")
+        return None
+    try:
+        profile = profiles.parse(text.decode(), PROFILE, ever=True)
+    except (ConfigurationError, UnicodeError) as problem:
+        found.note(Part.PROFILE, PROFILE, f"changed: {shorten(str(problem))}")
+        return None
+    if PROFILE in {trouble.file for trouble in found.troubles}:
+        return profile
+    if (profile.name, profile.digest) != (facts.profile, facts.profile_sha256):
+        found.note(Part.PROFILE, PROFILE, "it is not the one that the certificate names")
+    elif profile.name in profiles.NAMES and profile.digest != profiles.load(profile.name).digest:
+        found.note(Part.PROFILE, PROFILE, f"it calls itself {profile.name}, and is not the profile of that name")
+    elif profile.name not in profiles.NAMES:
+        found.remarks.append(f"the profile {profile.name} is none of this suite's: what it demands is up to its maker")
+    if lacking := sorted(profile.demands - set(facts.features)):
+        found.note(Part.CERTIFICATE, CERTIFICATE, f"the profile demands {', '.join(lacking)}, and it was not judged")
+    return profile
+
+
+def _judge_again(
+    bundle: Bundle, facts: Facts, profile: Profile, rules: Sequence[Rule], found: _Findings
+) -> tuple[Rejudged, Report | None]:
+    """What the recordings show; claims of the report that do not follow from them are noted."""
+    choice = profiles.choose(profile, rules)
+    read = evidence.read(bundle.files)
+    if read.troubles:
+        found.troubles += read.troubles
+        return Rejudged.NONE, None
+    try:
+        report = judging.report_of(facts, read.exchanges, choice)
+    except LookupError:
+        found.remarks.append(f"this suite knows no dialect {facts.dialect!r}: the recordings were not judged again")
+        return Rejudged.NONE, None
+    claims = {claim.rule: claim for claim in claimed.read(bundle.files[REPORT]).rules}
+    document_again = document(judging.as_json(report))
+    shown = {claim.rule: claim for claim in claimed.read(document_again).rules}
+    _compare(claims, shown, profile, found)
+    missing = judging.missing(facts, read.exchanges, choice.scored)
+    if facts.code == fingerprint():
+        if missing != facts.missing:
+            says = f"recordings that the profile needs are not there: {', '.join(missing)}"
+            found.note(Part.EVIDENCE, "", says)
+        if not found.troubles and document_again != bundle.files[REPORT]:
+            found.note(Part.REPORT, REPORT, "its words or figures are not what follows from the recordings")
+    else:
+        found.remarks.append(
+            f"the bundle was made by another version ({facts.suite}, code {facts.code[:12]}): every verdict was judged "
+            "again, but the words and figures of its report were not compared"
+        )
+        if lacking := [name for name in missing if name not in facts.missing]:
+            says = f"probes that this version would make and the bundle does not have: {', '.join(lacking)}"
+            found.remarks.append(says)
+    found.remarks += [f"not judged again: {why}" for why in choice.moved]
+    return (Rejudged.SOME if choice.moved else Rejudged.ALL), report
+
+
+def _compare(claims: Mapping[str, Claim], shown: Mapping[str, Claim], profile: Profile, found: _Findings) -> None:
+    """What the report claims and what the recordings show, rule by rule."""
+    said: list[str] = []
+    for rule in profile.rules:
+        claim, evident = claims.get(rule), shown.get(rule)
+        if claim is None:
+            said.append(f"it says nothing of {rule}, which the profile lists")
+        elif evident is not None and claim.told != evident.told:
+            said.append(_differs(claim, evident))
+    said += [f"it speaks of {rule}, which the profile does not list" for rule in claims if rule not in profile.rules]
+    for says in said[:SHOWN]:
+        found.note(Part.REPORT, REPORT, says)
+    if len(said) > SHOWN:
+        found.note(Part.REPORT, REPORT, f"and {len(said) - SHOWN} other claims do not hold")
+
+
+def _differs(claim: Claim, shown: Claim) -> str:
+    if claim.verdict is not shown.verdict:
+        return f"it claims {claim.verdict.value} of {claim.rule}, and the recordings show {shown.verdict.value}"
+    if claim.level != shown.level:
+        return f"it calls {claim.rule} a rule of level {claim.level}, and it is {shown.level}"
+    return f"its findings of {claim.rule} are not those that the recordings show"

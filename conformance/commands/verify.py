@@ -1,0 +1,94 @@
+"""`streamspec verify`: check a certificate without trusting who made it. Verifies nothing itself."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.text import Text
+
+from conformance.report.machine import suite
+from conformance.report.text import printable
+
+from .keys import KEY_FILE
+from .run import REPORT, STANDARD_OUT
+from .terminal import RED, err, fail, out
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from conformance.certificate.verifying import Verification
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path), metavar="BUNDLE")
+@click.option(
+    "--key", "key_file", type=KEY_FILE, metavar="PUB", help="A key that you trust: it has to be signed by this one."
+)
+@click.option("--light", is_flag=True, help="Signature and digests only; the recordings are not judged again.")
+@click.option(
+    "--json", "json_file", type=REPORT, metavar="FILE", help="Write what was found as JSON; -: to standard output."
+)
+def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | None) -> None:
+    """Check a certificate: who signed it, that no file was changed, and that its verdicts follow from its recordings.
+
+    The recordings are judged again here, by the profile in the bundle; nothing is sent, and nothing of the bundle is
+    believed. Without --key it can only be told that the bundle is of a piece, and not whose it is.
+
+    Exit status: 0 it holds, and the target is certified (known failures or not); 1 something does not hold, or it says
+    "not certified"; 2 it could not be verified.
+    """
+    from conformance.certificate import as_json
+    from conformance.certificate.certificate import Level
+    from conformance.certificate.keys import KeyFileError, read_public
+    from conformance.certificate.storing import BundleError, read
+    from conformance.certificate.verifying import verify as verify_bundle
+
+    try:
+        key = read_public(key_file) if key_file else None
+        found = verify_bundle(read(bundle), key=key, light=light)
+    except (KeyFileError, BundleError) as problem:
+        fail(str(problem))
+    _tell(found, bundle, err if json_file == STANDARD_OUT else out)
+    if json_file is not None:
+        text = json.dumps({"bundle": bundle.name, "suite": suite(), **as_json.of(found)}, indent=2) + "\n"
+        _write(json_file, text)
+    certified = found.certificate is not None and found.certificate.level is not Level.NOT
+    sys.exit(0 if found.holds and certified else RED)
+
+
+def _write(file: Path, text: str) -> None:
+    if file == STANDARD_OUT:
+        click.echo(text, nl=False)
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        fail(f"cannot write {file}: {error.strerror}")
+
+
+def _tell(found: "Verification", bundle: Path, screen: "Console") -> None:
+    """What was found, the worst first."""
+
+    def line(text: str, style: str = "") -> None:
+        screen.print(Text(printable(text), style), soft_wrap=True)
+
+    for trouble in found.troubles:
+        line(f"DOES NOT HOLD  {trouble.part.value}{f', {trouble.file}' if trouble.file else ''}: {trouble.says}", "red")
+    if (certificate := found.certificate) is not None:
+        facts, numbers = certificate.facts, certificate.counts.items()
+        counts = ", ".join(f"{number} {verdict}" for verdict, number in numbers if number)
+        line(f"{facts.target}, model {facts.model}, {facts.url}, {facts.date}")
+        line(f"  {certificate.level.value} by {facts.profile}: {counts}")
+        for reason in certificate.against:
+            line(f"  {reason}")
+        for known in certificate.known:
+            line(f"  known failure: {known.rule}: {known.why}")
+    line(f"  {found.signed.says}")
+    line(f"  {found.rejudged.value}")
+    for remark in found.remarks:
+        line(f"  not verified: {remark}", "yellow")
+    outcome = f"{bundle} holds" if found.holds else f"{bundle} does not hold"
+    line(outcome, "bold green" if found.holds else "bold red")
