@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.report import figures, leaving
+from conformance.report.ranking import outcome_of
 from conformance.verdicts import BY_WEIGHT, Checked, JudgedFinding, Report, RuleVerdict, Verdict
 
 STYLES = {
@@ -22,8 +23,6 @@ STYLES = {
 }
 NUMBER = re.compile(r"#\d+$")
 """Behind the path of a file: which of its exchanges."""
-PROBES = re.compile(r" \([a-z0-9/, -]+\)(?=;|$)")
-"""Names of probes, behind what came of them."""
 SHOWN = 3
 """Kinds of findings shown per rule; the JSON report has the rest."""
 
@@ -125,8 +124,7 @@ def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool
     """What could not be judged, put together by what came instead of what was needed."""
     by_outcome: dict[str, list[RuleVerdict]] = {}
     for verdict in verdicts:
-        outcome = PROBES.sub("", verdict.reason.partition(", but ")[2])
-        by_outcome.setdefault(outcome or verdict.reason, []).append(verdict)
+        by_outcome.setdefault(outcome_of(verdict.reason), []).append(verdict)
     for outcome, alike in by_outcome.items():
         needs = Counter(verdict.rule.needs.name for verdict in alike)
         _line(console, "")
