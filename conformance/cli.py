@@ -16,6 +16,7 @@ from conformance.commands.gateway import gateway
 from conformance.commands.keys import keys
 from conformance.commands.mock import mock
 from conformance.commands.profiles import profiles
+from conformance.commands.report import report
 from conformance.commands.rules import explain, rules
 from conformance.commands.run import run
 from conformance.commands.terminal import fail
@@ -41,7 +42,7 @@ def main() -> None:
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
 
 
-for command in (run, check, rules, explain, profiles, mock, gateway, fuzz_client, certify, verify, keys):
+for command in (run, check, report, rules, explain, profiles, mock, gateway, fuzz_client, certify, verify, keys):
     main.add_command(command)
 
 

@@ -41,6 +41,7 @@ from mockserver.app import MockServer, running
 
 OnProgress = Callable[[Probe, Exchange], None]
 """Called after each probe."""
+OnExchanges = Callable[[Sequence[Exchange]], None]
 BUILT_IN_KEY = "streamspec-built-in"
 BUILT_IN_SETTINGS = Settings(keys=frozenset({BUILT_IN_KEY}), slots=4, gzip=True)
 BUILT_IN_TARGET = Target(
@@ -85,6 +86,8 @@ class Order:
     """Called before the trials begin, if there are any."""
     on_trial: OnTrial | None = None
     """Called after each trial."""
+    on_exchanges: OnExchanges | None = None
+    """Called once, with everything that came, before it is judged."""
     again: str = ""
     candidates: frozenset[str] = frozenset()
     """Ids of rules that are reported and not scored."""
@@ -118,6 +121,8 @@ async def _run(target: Target, key: str | None, order: Order, process: int | Non
     asked = dialects.STRICT.name if order.strict else target.dialect
     dialects.check_name(asked)
     exchanges, problem = await _ask(target, endpoint_of(target, key), order, process)
+    if order.on_exchanges is not None:
+        order.on_exchanges(exchanges)
     guess = dialects.choose(asked, exchanges)
     dialect = guess.dialect
     verdicts = judge(

@@ -49,7 +49,7 @@ def open_page(browser: Any) -> Iterator[Callable[[str], Any]]:
 
     def open_page(url: str) -> Any:
         parts = urlsplit(url)
-        home = f"{parts.scheme}://{parts.netloc}/" if parts.netloc else url
+        home = f"{parts.scheme}://{parts.netloc}/" if parts.netloc else url.partition("#")[0]
 
         def asks(request: Any) -> None:
             if not request.url.startswith((home, "data:")):

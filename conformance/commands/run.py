@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +21,24 @@ from conformance.probes.trials.trial import Trial
 from conformance.profiles import Choice
 from conformance.protocols.chat import dialects
 from conformance.protocols.credentials import without_credentials_in_url
-from conformance.report import junit, machine, text
+from conformance.protocols.exchange import Exchange
+from conformance.report import junit, machine, markdown, stored, text
+from conformance.report.html.columns import columns_of
+from conformance.report.html.page import render
 from conformance.report.plan import said_of
+from conformance.report.stored import StoredReport
 from conformance.rules.rule import Rule
-from conformance.running import BUILT_IN_TARGET, Order, probes_for, run_target, trials_for
+from conformance.running import BUILT_IN_TARGET, OnExchanges, Order, probes_for, run_target, trials_for
 from conformance.targets import ConfigurationError, Target, Watched
 from conformance.verdicts import Report, Verdict
 
 from .terminal import RED, err, fail, out, pick_profile, pick_rules, progress, say
+from .writing import FILE, STANDARD_OUT, write
 
-STANDARD_OUT = Path("-")
 MODES = ("full", "quick", "strict")
 """Profiles that are no lists of rules: ways to run all of them."""
 TARGETS = Path("targets.yaml")
-REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+REPORTS = ("json_file", "junit_file", "html_file", "markdown_file")
 
 
 @click.command()
@@ -69,10 +73,14 @@ REPORT = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
 @click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", help="Kept in every recording: --note version=1.2.")
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON; -: to standard output.")
+@click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="Write a JUnit report; -: to standard output.")
 @click.option(
-    "--json", "json_file", type=REPORT, metavar="FILE", help="Write the report as JSON; -: to standard output."
+    "--html", "html_file", type=FILE, metavar="FILE", help="Write one HTML file with the wire; -: to standard output."
 )
-@click.option("--junit", "junit_file", type=REPORT, metavar="FILE", help="Write a JUnit report; -: to standard output.")
+@click.option(
+    "--markdown", "markdown_file", type=FILE, metavar="FILE", help="For pull requests; -: to standard output."
+)
 @click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
 @click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
@@ -104,8 +112,11 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         chosen = choose(names, options, choice)
         _make_room(record)
         folders = [record / target.name if record and len(chosen) > 1 else record for target in chosen]
+        exchanges: list[Sequence[Exchange]] = []
+        keep = exchanges.append if options["html_file"] else None
         reports = [
-            run_one(target, rules, choice, folder, options) for target, folder in zip(chosen, folders, strict=True)
+            run_one(target, rules, choice, folder, options, keep)
+            for target, folder in zip(chosen, folders, strict=True)
         ]
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
@@ -115,11 +126,12 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         fail(f"cannot record in {record}: {problem.strerror}")
     except KeyboardInterrupt:
         fail("interrupted" + (f"; what was recorded so far is in {record}" if record else ""))
-    screen = err if STANDARD_OUT in (options["json_file"], options["junit_file"]) else out
+    screen = err if STANDARD_OUT in (options[name] for name in REPORTS) else out
     for report in reports:
         text.render(report, screen, verbose=verbose)
-    _write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
-    _write(options["junit_file"], lambda: junit.of_run(reports))
+    write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
+    write(options["junit_file"], lambda: junit.of_run(reports))
+    _write_pages(options, stored.of_document(machine.of_run(reports)), exchanges)
     for report in reports:
         if report.problem:
             fail(report.problem)
@@ -182,8 +194,8 @@ def _check_combination(names: tuple[str, ...], options: dict[str, Any]) -> None:
         raise ConfigurationError("--model goes with --url or the name of a target; write  --url http://HOST:PORT/v1")
     if options["dialect"] and options["profile"] == "strict":
         raise ConfigurationError("--profile strict knows no dialect; leave out one of --profile and --dialect")
-    if options["json_file"] == options["junit_file"] == STANDARD_OUT:
-        raise ConfigurationError("only one report can go to standard output; give --json or --junit a file")
+    if sum(options.get(name) == STANDARD_OUT for name in REPORTS) > 1:
+        raise ConfigurationError("only one report can go to standard output; give the others a file")
 
 
 def _adjusted(target: Target, options: dict[str, Any]) -> Target:
@@ -198,8 +210,19 @@ def _adjusted(target: Target, options: dict[str, Any]) -> Target:
     return targets.changed(target, **changes)
 
 
+def _write_pages(options: dict[str, Any], report: StoredReport, exchanges: Sequence[Sequence[Exchange]]) -> None:
+    """What is rendered from the report as it is stored, and from what came."""
+    write(options["html_file"], lambda: render(columns_of([report], exchanges)))
+    write(options["markdown_file"], lambda: markdown.of_reports([report]))
+
+
 def run_one(
-    target: Target, rules: Sequence[Rule], choice: Choice | None, record: Path | None, options: dict[str, Any]
+    target: Target,
+    rules: Sequence[Rule],
+    choice: Choice | None,
+    record: Path | None,
+    options: dict[str, Any],
+    on_exchanges: OnExchanges | None = None,
 ) -> Report:
     """Judge one target, with a bar on the screen."""
     key = os.environ.get(target.key_env) or None
@@ -227,6 +250,7 @@ def run_one(
             on_launch=on_launch,
             on_plan=lambda plan: say(said_of(plan, target.name, virtual=target.name == targets.BUILT_IN)),
             on_trial=on_step,
+            on_exchanges=on_exchanges,
             again=_again(target, options),
             candidates=choice.unscored if choice else frozenset(),
             measure=choice.measure if choice else None,
@@ -248,16 +272,3 @@ def _again(target: Target, options: dict[str, Any]) -> str:
     words += [f"--{option.replace('_', '-')}" for option in ("no_launch", "insecure") if options[option]]
     words += ["--profile", options["profile"]] if options["profile"] != "full" else []
     return shlex.join(["streamspec", "run", *words])
-
-
-def _write(file: Path | None, content: Callable[[], str]) -> None:
-    if file is None:
-        return
-    if file == STANDARD_OUT:
-        click.echo(content(), nl=False)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content(), "utf-8")
-    except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}")

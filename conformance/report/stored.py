@@ -5,7 +5,7 @@ Members that this version does not know are passed over, so that the report of a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -44,7 +44,7 @@ class StoredRule:
     """What was said of one rule on one target."""
 
     rule: str
-    level: str
+    level: Literal["must", "should", "may"]
     message: str
     verdict: Verdict
     red: bool
