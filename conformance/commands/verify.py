@@ -12,8 +12,8 @@ from conformance.report.machine import suite
 from conformance.report.text import printable
 
 from .keys import KEY_FILE
-from .run import REPORT, STANDARD_OUT
 from .terminal import RED, err, fail, out
+from .writing import FILE, STANDARD_OUT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--light", is_flag=True, help="Signature and digests only; the recordings are not judged again.")
 @click.option(
-    "--json", "json_file", type=REPORT, metavar="FILE", help="Write what was found as JSON; -: to standard output."
+    "--json", "json_file", type=FILE, metavar="FILE", help="Write what was found as JSON; -: to standard output."
 )
 def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | None) -> None:
     """Check a certificate: who signed it, that no file was changed, and that its verdicts follow from its recordings.
