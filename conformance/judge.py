@@ -1,4 +1,4 @@
-"""Exchanges, rules, a dialect and known failures to verdicts. Pure: no network, no clock, no printing.
+"""Exchanges, rules and a dialect to verdicts. Pure: no network, no clock, no printing.
 
 `features` is what a target declares; None stands for a recording, of which nothing can be demanded: a rule that a
 recording cannot answer is NOT-APPLICABLE, while a live target that fails to bring about what a rule needs makes it
@@ -39,18 +39,16 @@ def judge(
     rules: Sequence[Rule] = ALL,
     dialect: Dialect = OPENAI,
     features: frozenset[str] | None = None,
-    known: Mapping[str, str] | None = None,
     left_out: Mapping[str, str] | None = None,
     candidates: frozenset[str] = frozenset(),
 ) -> tuple[RuleVerdict, ...]:
     """One verdict per rule.
 
-    `known` maps ids of rules that are known to fail to the reason why, `left_out` probes that were not made to theirs.
-    `candidates` are ids of rules that are judged and do not count.
+    `left_out` maps probes that were not made to the reason why; `candidates` are ids of rules that do not count.
     """
     views = {id(exchange): view_of(exchange) for exchange in exchanges}
     run = _Judged(exchanges, views, dialect, features, left_out or {})
-    verdicts = (_judge_rule(rule, run, (known or {}).get(rule.id)) for rule in rules)
+    verdicts = (_judge_rule(rule, run) for rule in rules)
     return tuple(replace(v, candidate=True) if v.rule.id in candidates else v for v in verdicts)
 
 
@@ -91,42 +89,36 @@ class _Judged:
     left_out: Mapping[str, str]
 
 
-def _judge_rule(rule: Rule, run: _Judged, known: str | None) -> RuleVerdict:
+def _judge_rule(rule: Rule, run: _Judged) -> RuleVerdict:
     need = rule.needs
     try:
         undeclared = run.features is not None and need.feature not in ("", *run.features)
         fitting = [] if undeclared else [exchange for exchange in run.exchanges if need.fits(exchange)]
         excuse = need.unless(run.exchanges) if need.unless and not undeclared else ""
         if not fitting or excuse:
-            return _without_exchange(rule, run, known, excuse)
+            return _without_exchange(rule, run, excuse)
         blind = {id(exchange): need.blind(exchange) for exchange in fitting} if need.blind else {}
         if (seen := [exchange for exchange in fitting if not blind.get(id(exchange))]) != fitting:
             if not seen:
-                return _unseen(rule, fitting, list(dict.fromkeys(blind.values())), known)
+                return _unseen(rule, fitting, list(dict.fromkeys(blind.values())))
             fitting = seen
         found = []
         for exchange in fitting:
             subject = run.views[id(exchange)] if rule.needs.protocol else exchange
             found += [_judge_finding(f, rule, exchange, run.dialect) for f in rule.findings(subject)[:KEPT]]
     except Exception as error:  # noqa: BLE001 - a broken rule is a verdict of its own, and never a crash
-        return RuleVerdict(rule, Verdict.SUITE_ERROR, reason=_describe(error), known=False)
+        return RuleVerdict(rule, Verdict.SUITE_ERROR, reason=_describe(error))
     verdict = worst([Verdict.PASS, *(f.verdict for f in found)])
     reason = _reason(rule, verdict, found)
-    if known is not None:
-        reason = (
-            f"known failure: {known}" if verdict is Verdict.FAIL else f"listed as a known failure, but {verdict.value}"
-        )
     probes = tuple(exchange.probe for exchange in fitting if exchange.probe)
-    return RuleVerdict(rule, verdict, tuple(found), reason, probes, known is not None)
+    return RuleVerdict(rule, verdict, tuple(found), reason, probes)
 
 
-def _unseen(rule: Rule, fitting: Sequence[Exchange], whys: Sequence[str], known: str | None) -> RuleVerdict:
+def _unseen(rule: Rule, fitting: Sequence[Exchange], whys: Sequence[str]) -> RuleVerdict:
     """There are exchanges, but what the rule is about could not be seen in any."""
     reason = f"needs {rule.needs.name}, {SEEN_OF_IT} {'; '.join(whys)}"
-    if known is not None:
-        reason = f"listed as a known failure, but {reason}"
     probes = tuple(exchange.probe for exchange in fitting if exchange.probe)
-    return RuleVerdict(rule, Verdict.UNTESTABLE, (), reason, probes, known is not None)
+    return RuleVerdict(rule, Verdict.UNTESTABLE, (), reason, probes)
 
 
 def _reason(rule: Rule, verdict: Verdict, found: Sequence[JudgedFinding]) -> str:
@@ -146,7 +138,7 @@ def _judge_finding(finding: Finding, rule: Rule, exchange: Exchange, dialect: Di
     return JudgedFinding(finding, verdict, exchange.probe, exchange.source, tolerance)
 
 
-def _without_exchange(rule: Rule, run: _Judged, known: str | None, excuse: str) -> RuleVerdict:
+def _without_exchange(rule: Rule, run: _Judged, excuse: str) -> RuleVerdict:
     """No exchange meets the rule's needs, or there is an excuse: tell whether that is the target's choice or fault."""
     need, exchanges, features = rule.needs, run.exchanges, run.features
     made = [exchange for exchange in exchanges if exchange.probe in need.probes]
@@ -163,9 +155,7 @@ def _without_exchange(rule: Rule, run: _Judged, known: str | None, excuse: str) 
     else:
         verdict = Verdict.UNTESTABLE
         reason = f"needs {need.name}, but {_outcomes(made)}"
-    if known is not None:
-        reason = f"listed as a known failure, but {reason}"
-    return RuleVerdict(rule, verdict, (), reason, tuple(exchange.probe for exchange in made), known is not None)
+    return RuleVerdict(rule, verdict, (), reason, tuple(exchange.probe for exchange in made))
 
 
 def _outcomes(exchanges: Sequence[Exchange]) -> str:

@@ -7,6 +7,7 @@ fit the file's schema, and what only the reader of that file can know to be wron
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +47,8 @@ class Kind:
     """What could stand behind a key, by the key or by "parent.key"."""
     patterns: Mapping[str, str]
     """The patterns of its schema in words."""
+    dates: frozenset[str] = frozenset()
+    """Keys behind which a day stands, which YAML would make a date of: it is read as text."""
 
 
 Check = Callable[[yaml.Node, Any], Iterator[Mistake]]
@@ -74,7 +77,7 @@ def parse(text: str, name: str, kind: Kind, check: Check) -> tuple[yaml.Node, An
     try:
         _look_through(yaml.parse(text, yaml.SafeLoader), name)
         root = yaml.compose(text, yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        value = _days_as_text(yaml.safe_load(text), kind.dates)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
@@ -104,6 +107,18 @@ def _look_through(events: Iterator[yaml.Event], name: str) -> None:
         if depth > MAX_DEPTH:
             line = f":{event.start_mark.line + 1}" if event.start_mark else ""
             raise ConfigurationError(f"{name}{line}: more than {MAX_DEPTH} levels, one in another, are not read here")
+
+
+def _days_as_text(value: Any, keys: frozenset[str]) -> Any:
+    """The same value, with days behind these keys as they were written."""
+    if isinstance(value, list):
+        return [_days_as_text(each, keys) for each in value]
+    if isinstance(value, dict):
+        return {
+            key: each.isoformat() if key in keys and type(each) is date else _days_as_text(each, keys)
+            for key, each in value.items()
+        }
+    return value
 
 
 def line_of(node: yaml.Node, path: Sequence[Any]) -> int:

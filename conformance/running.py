@@ -14,6 +14,7 @@ from pathlib import Path
 from conformance import cancellation
 from conformance.in_memory import dialling
 from conformance.judge import judge, timing_of, unused_tolerances
+from conformance.known import Known, excuse
 from conformance.launching import LaunchError, OnLaunch, launched
 from conformance.probes.catalogue import PROBES, Probe
 from conformance.probes.connection import Clock, Dial, Unreachable, connect
@@ -93,6 +94,8 @@ class Order:
     """Ids of rules that are reported and not scored."""
     measure: Measure | None = None
     """The profile that the rules come from."""
+    known: Sequence[Known] = ()
+    """Known failures, beside the target's own."""
 
 
 PLAIN = Order()
@@ -125,16 +128,16 @@ async def _run(target: Target, key: str | None, order: Order, process: int | Non
         order.on_exchanges(exchanges)
     guess = dialects.choose(asked, exchanges)
     dialect = guess.dialect
+    left_out = {trial.name: QUICK for trial in TRIALS} if order.quick else {}
     verdicts = judge(
         exchanges,
         rules=order.rules,
         dialect=dialect,
         features=target.features,
-        known=target.known_failures,
-        left_out={trial.name: QUICK for trial in TRIALS} if order.quick else {},
+        left_out=left_out,
         candidates=order.candidates,
     )
-    return Report(
+    report = Report(
         target=target.name,
         url=without_credentials_in_url(target.url),
         model=target.model,
@@ -149,7 +152,9 @@ async def _run(target: Target, key: str | None, order: Order, process: int | Non
         problem=problem,
         cancellation=cancellation.of(exchanges),
         measure=order.measure,
+        left_out=frozenset(left_out),
     )
+    return excuse(report, (*target.known_failures, *order.known), today=started.date())
 
 
 async def _ask(target: Target, endpoint: Endpoint, order: Order, process: int | None) -> tuple[list[Exchange], str]:

@@ -1,14 +1,14 @@
 """targets.yaml to Target records, with errors that show the line to write instead. Knows no network.
 
 Everything that can be wrong with the file is found before anything is sent: unknown keys, wrong types, unknown
-dialects and features, known failures that name no rule, launch commands that cannot be, and keys written twice.
+dialects and features, launch commands that cannot be, and keys written twice. A known failure that names no rule is
+told with the verdicts: a rule that went away with an upgrade leaves a report, and not just a complaint.
 """
 
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import yaml
 
 import schemas
-from conformance import mistakes
+from conformance import known_file, mistakes
+from conformance.known import Known
 from conformance.mistakes import ConfigurationError as ConfigurationError  # whoever reads targets catches it
 from conformance.mistakes import Kind, Mistake, instead, line_of
 from conformance.protocols.chat.dialects import NAMES
@@ -92,8 +93,8 @@ class Target:
     workers: int = 4
     timeout: float = 60.0
     verify: bool = True
-    known_failures: dict[str, str] = field(default_factory=dict)
-    """Id of each rule that is known to fail, and why."""
+    known_failures: tuple[Known, ...] = ()
+    """What is known to fail, or to be flaky."""
     launch: Launch | None = None
     """None for a server that runs already."""
     slots: int = 0
@@ -109,8 +110,11 @@ def load(path: Path) -> dict[str, Target]:
 
 def parse(text: str, name: str = "targets.yaml") -> dict[str, Target]:
     """The targets of a text in YAML, by name. Raises ConfigurationError, which lists every mistake with its line."""
-    _, value = mistakes.parse(text, name, KIND, _name_mistakes)
-    return {key: _target(key, entry) for key, entry in value["targets"].items()}
+    root, value = mistakes.parse(text, name, KIND, _name_mistakes)
+    return {
+        key: _target(key, entry, known_file.entries_of(entry, root, ["targets", key], name, target=key))
+        for key, entry in value["targets"].items()
+    }
 
 
 def given(url: str, model: str, features: frozenset[str] = ASSUMED) -> Target:
@@ -120,7 +124,7 @@ def given(url: str, model: str, features: frozenset[str] = ASSUMED) -> Target:
     for feature in sorted(features):
         if feature not in FEATURES:
             raise ConfigurationError(f"no rule asks for a feature {feature!r}; {instead(feature, list(FEATURES))}")
-    return Target(name="url", url=url, model=model, features=features)
+    return Target(name=known_file.UNNAMED, url=url, model=model, features=features)
 
 
 def changed(target: Target, **members: Any) -> Target:
@@ -135,20 +139,13 @@ targets:
     model: my-model"""
 
 
-def _target(name: str, entry: dict[str, Any]) -> Target:
-    members = {
-        k: v for k, v in entry.items() if k not in ("protocol", "features", "known_failures", "launch", "observer")
-    }
+def _target(name: str, entry: dict[str, Any], known: tuple[Known, ...]) -> Target:
+    apart = ("protocol", "features", *known_file.LISTS, "launch", "observer")
+    members = {k: v for k, v in entry.items() if k not in apart}
     if "features" in entry:
         members["features"] = frozenset(entry["features"])
     if "long" in entry:
         members["long"] = Long(**entry["long"])
-    known = {
-        rule.id: known["reason"] + (f" ({known['link']})" if "link" in known else "")
-        for known in entry.get("known_failures", [])
-        for rule in ALL
-        if fnmatchcase(rule.id, known["rule"])
-    }
     watched = _watched(entry.get("observer", ""))
     return Target(name=name, known_failures=known, launch=_launch(entry.get("launch")), observer=watched, **members)
 
@@ -175,9 +172,9 @@ PATTERNS = {
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "made of letters, digits, dots, dashes and underscores, a letter or digit first",
     "^[A-Za-z_][A-Za-z0-9_]*$": "the name of an environment variable: letters, digits and underscores, no digit first",
     "^/[!-~]*$": "a path: a slash, then no spaces",
-    "^https?://": "a link: http:// or https:// first",
     "^(?:journal|prometheus|slots|cpu|black-box|none)$": "journal, prometheus, slots, cpu, black-box or none",
     "^(?!(?:model|messages|stream)$)": "left to you: model, messages and stream are put in",
+    **known_file.PATTERNS,
     METRIC: 'the name of a metric, with {label="value"} behind it or without, or several of them joined by +',
 }
 """The patterns of schemas/targets.json in words."""
@@ -194,10 +191,7 @@ HINTS = {
     "workers": "4",
     "timeout": "60",
     "verify": "true",
-    "known_failures": "[{rule: chat/usage/null-elsewhere, reason: 'fixed in the next release'}]",
-    "rule": "chat/usage/null-elsewhere",
-    "reason": "'why it fails'",
-    "link": "https://example.org/issue/1",
+    **{key: hint for key, hint in known_file.HINTS.items() if key != "target"},
     "protocol": "chat",
     "launch": "{command: 'my-server --port {port}', ready: /health}",
     "command": "my-server --port {port}",
@@ -217,12 +211,19 @@ HINTS = {
     "running": "'my_requests_running{model=\"m\"}'",
     "produced": "my_tokens_total",
 }
-KIND = Kind(schema="targets", says="list of targets", example=EXAMPLE, hints=HINTS, patterns=PATTERNS)
+KIND = Kind(
+    schema="targets",
+    says="list of targets",
+    example=EXAMPLE,
+    hints=HINTS,
+    patterns=PATTERNS,
+    dates=known_file.KIND.dates,
+)
 
 
 def _name_mistakes(root: yaml.Node, value: dict[str, Any]) -> Iterator[Mistake]:
-    """Names that the schema cannot check: dialects, features, rules."""
-    dialects, ids = list(NAMES), [rule.id for rule in ALL]
+    """Names that the schema cannot check: dialects and features."""
+    dialects = list(NAMES)
     for name, entry in value["targets"].items():
         path = ["targets", name]
         if (dialect := entry.get("dialect", "openai")) not in dialects:
@@ -234,13 +235,7 @@ def _name_mistakes(root: yaml.Node, value: dict[str, Any]) -> Iterator[Mistake]:
             if feature not in FEATURES:
                 line = line_of(root, [*path, "features", position])
                 yield line, f"no rule asks for a feature {feature!r}; {instead(feature, list(FEATURES), '- ')}"
-        for position, known in enumerate(entry.get("known_failures", [])):
-            if not any(fnmatchcase(rule_id, known["rule"]) for rule_id in ids):
-                line = line_of(root, [*path, "known_failures", position, "rule"])
-                yield (
-                    line,
-                    f"the known failure {known['rule']!r} names no rule; {instead(known['rule'], ids, 'rule: ')}",
-                )
+        yield from known_file.day_mistakes(root, entry, path)
         yield from _launch_mistakes(root, name, entry)
         if name == BUILT_IN:
             yield (

@@ -71,16 +71,18 @@ class RuleVerdict:
     probes: tuple[str, ...] = ()
     """Probes whose exchanges it was judged on."""
     known: bool = False
-    """Listed among the target's known failures."""
+    """It fails, as a list of known failures says."""
+    flaky: bool = False
+    """It fails, and the list says that it may or may not."""
+    overdue: bool = False
+    """An entry of that list is stale, or its day is past: red whatever the verdict."""
     candidate: bool = False
     """The profile of the run does not list it: it is reported, and not scored."""
 
     @property
     def red(self) -> bool:
         """Whether this makes the run red. A known failure has to fail (or warn); one that passes is red."""
-        if self.known:
-            return self.verdict not in RED and self.verdict is not Verdict.WARN
-        return self.verdict in RED and not self.candidate
+        return self.overdue or (self.verdict in RED and not self.known and not self.candidate)
 
     @property
     def silent_failure(self) -> str:
@@ -145,11 +147,22 @@ class Report:
     """What the target does for clients that have left, where some have."""
     measure: Measure | None = None
     """The profile, where one was asked for; None: every rule counts."""
+    plain: tuple[RuleVerdict, ...] = ()
+    """The verdicts before known failures were looked up; () where they were not."""
+    unmatched: tuple[str, ...] = ()
+    """What is wrong with known failures that name no rule; each makes the run red."""
+    left_out: frozenset[str] = frozenset()
+    """Probes that this run did not make."""
 
     @property
     def red(self) -> tuple[RuleVerdict, ...]:
         """The verdicts that make the run red."""
         return tuple(v for v in self.verdicts if v.red)
+
+    @property
+    def green(self) -> bool:
+        """Whether nothing is red: no verdict, and no known failure that names nothing."""
+        return not self.red and not self.unmatched
 
     @property
     def counts(self) -> Counter[Verdict]:

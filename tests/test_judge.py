@@ -93,22 +93,6 @@ def test_a_feature_that_is_declared_but_refused_is_untestable_and_red():
     assert "status 400" in found.reason
 
 
-def test_a_known_failure_that_fails_is_not_red():
-    found = verdict_of(DONE_SENT, exchange(FIRST, LAST), known={DONE_SENT.id: "next release"})
-    assert (Verdict.FAIL, False, "known failure: next release") == (found.verdict, found.red, found.reason)
-
-
-def test_a_known_failure_that_passes_is_red():
-    found = verdict_of(DONE_SENT, exchange(FIRST, LAST, DONE), known={DONE_SENT.id: "next release"})
-    assert (Verdict.PASS, True) == (found.verdict, found.red)
-    assert "known failure" in found.reason
-
-
-def test_a_known_failure_that_was_never_judged_is_red():
-    found = verdict_of(DONE_SENT, known={DONE_SENT.id: "next release"}, features=frozenset())
-    assert found.red
-
-
 def test_a_rule_that_breaks_is_a_suite_error_and_not_a_crash():
     def broken(stream):
         yield from ()

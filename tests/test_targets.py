@@ -42,7 +42,12 @@ def test_a_target_is_read():
         )
         == target
     )
-    assert "next release (https://example.org/1)" == target.known_failures["chat/termination/done-sent"]
+    (known,) = target.known_failures
+    assert ("targets.yaml:10", "mine", "next release (https://example.org/1)") == (
+        known.place,
+        known.target,
+        known.said,
+    )
 
 
 def test_the_project_s_own_targets_are_in_order():
@@ -73,8 +78,12 @@ BASE = "targets:\n  a:\n    url: http://x/v1\n    model: m\n"
         (BASE + "    features: usage\n", ["t.yaml:5", "wanted a list", "features: [usage, stop]"]),
         (BASE + "    key: sk-123\n", ["unknown key 'key'", "key_env"]),
         (
-            BASE + "    known_failures:\n      - rule: chat/termination/done-snt\n        reason: x\n",
-            ["t.yaml:6", "names no rule", "rule: chat/termination/done-sent"],
+            BASE + "    known_failures:\n      - {rule: x, reason: y, until: 2026-02-30x}\n",
+            ["t.yaml:6", "'2026-02-30x' is not a day, like 2026-12-31", "until: '2026-12-31'"],
+        ),
+        (
+            BASE + "    known_flaky:\n      - {rule: x, reason: y, until: '2026-02-30'}\n",
+            ["t.yaml:6", "until 2026-02-30: day is out of range for month"],
         ),
         (BASE + "    known_failures:\n      - rule: chat/termination/done-sent\n", ["has no 'reason'"]),
         (BASE.replace("http:", "ftp:"), ["t.yaml:3", "is not http:// or https://", "url: http://127.0.0.1:8000/v1"]),

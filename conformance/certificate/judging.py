@@ -1,10 +1,12 @@
 """Facts and exchanges to the report of a bundle. Pure; the only place that judges for a certificate."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from conformance import cancellation
 from conformance.judge import judge, timing_of, unused_tolerances
+from conformance.known import Known, excuse
 from conformance.probes.catalogue import PROBES
 from conformance.probes.probe import Probe
 from conformance.probes.trials.catalogue import TRIALS
@@ -27,9 +29,8 @@ def report_of(facts: Facts, exchanges: Sequence[Exchange], choice: Choice) -> Re
         rules=choice.scored,
         dialect=dialect,
         features=frozenset(facts.features),
-        known=facts.known_failures,
     )
-    return Report(
+    report = Report(
         target=facts.target,
         url=facts.url,
         model=facts.model,
@@ -44,6 +45,8 @@ def report_of(facts: Facts, exchanges: Sequence[Exchange], choice: Choice) -> Re
         cancellation=cancellation.of(exchanges),
         measure=choice.measure,
     )
+    known = [Known(rule=rule_id, reason=why, place="the certificate") for rule_id, why in facts.known_failures.items()]
+    return excuse(report, known, today=date.min)  # these have no last day
 
 
 def as_json(report: Report) -> dict[str, Any]:

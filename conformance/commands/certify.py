@@ -3,12 +3,14 @@
 import os
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from conformance import profiles
+from conformance.known import by_rule
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.protocols.credentials import SECRET
@@ -143,7 +145,7 @@ def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
         dialect=report.dialect,
         dialect_reason=report.dialect_reason,
         features=tuple(sorted(target.features)),
-        known_failures=target.known_failures,
+        known_failures=by_rule(target.known_failures, target=target.name, today=datetime.now(UTC).date()),
         notes=dict(note.split("=", 1) for note in options["notes"]),
         problem=report.problem,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from conformance import profiles, targets
+from conformance.known import Known
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.probes.observers.choosing import NAMES as OBSERVERS
@@ -32,6 +33,7 @@ from conformance.running import BUILT_IN_TARGET, OnExchanges, Order, probes_for,
 from conformance.targets import ConfigurationError, Target, Watched
 from conformance.verdicts import Report, Verdict
 
+from .known import listed, renewed
 from .terminal import RED, err, fail, out, pick_profile, pick_rules, progress, say
 from .writing import FILE, STANDARD_OUT, write
 
@@ -81,6 +83,13 @@ REPORTS = ("json_file", "junit_file", "html_file", "markdown_file")
 @click.option(
     "--markdown", "markdown_file", type=FILE, metavar="FILE", help="For pull requests; -: to standard output."
 )
+@click.option("--known-failures", "known_file", type=FILE, help="YAML: what fails, and must fail; beside the target's.")
+@click.option(
+    "--update-known-failures",
+    "update",
+    is_flag=True,
+    help="Write that file anew: add what fails, take out what is stale.",
+)
 @click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
 @click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
@@ -110,14 +119,18 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         choice = None if options["profile"] in MODES else pick_profile(options["profile"], rules)
         rules = choice.rules if choice else rules
         chosen = choose(names, options, choice)
+        trouble = ""
+        known = listed(options["known_file"], update=options["update"])
         _make_room(record)
         folders = [record / target.name if record and len(chosen) > 1 else record for target in chosen]
         exchanges: list[Sequence[Exchange]] = []
         keep = exchanges.append if options["html_file"] else None
         reports = [
-            run_one(target, rules, choice, folder, options, keep)
+            run_one(target, rules, choice, folder, options, keep, known)
             for target, folder in zip(chosen, folders, strict=True)
         ]
+        if options["update"]:
+            reports, trouble = renewed(options["known_file"], reports, chosen, known)
     except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
         fail(str(problem))
     except OSError as problem:
@@ -132,13 +145,12 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
     write(options["junit_file"], lambda: junit.of_run(reports))
     _write_pages(options, stored.of_document(machine.of_run(reports)), exchanges)
-    for report in reports:
-        if report.problem:
-            fail(report.problem)
+    for told in filter(None, (trouble, *(report.problem for report in reports))):
+        fail(told)
     scored = [v for report in reports for v in report.verdicts if not v.candidate]
     if all(v.verdict is Verdict.NOT_APPLICABLE for v in scored):
         fail("no rule could be judged; declare features or give other rules with --only")
-    sys.exit(RED if any(report.red for report in reports) else 0)
+    sys.exit(0 if all(report.green for report in reports) else RED)
 
 
 def _make_room(record: Path | None) -> None:
@@ -223,6 +235,7 @@ def run_one(
     record: Path | None,
     options: dict[str, Any],
     on_exchanges: OnExchanges | None = None,
+    known: Sequence[Known] = (),
 ) -> Report:
     """Judge one target, with a bar on the screen."""
     key = os.environ.get(target.key_env) or None
@@ -254,6 +267,7 @@ def run_one(
             again=_again(target, options),
             candidates=choice.unscored if choice else frozenset(),
             measure=choice.measure if choice else None,
+            known=known,
         )
         return asyncio.run(run_target(target, key=key, order=order))
 

@@ -14,8 +14,8 @@ def of_run(reports: Sequence[Report]) -> str:
             root,
             "testsuite",
             name=_clean(report.target),
-            tests=str(len(report.verdicts)),
-            failures=str(sum(1 for v in report.red if v.verdict is not Verdict.SUITE_ERROR)),
+            tests=str(len(report.verdicts) + len(report.unmatched)),
+            failures=str(sum(1 for v in report.red if v.verdict is not Verdict.SUITE_ERROR) + len(report.unmatched)),
             errors=str(sum(1 for v in report.red if v.verdict is Verdict.SUITE_ERROR)),
             skipped=str(sum(1 for v in report.verdicts if _is_skipped(v))),
             time=f"{report.seconds:.3f}",
@@ -23,6 +23,10 @@ def of_run(reports: Sequence[Report]) -> str:
         )
         for verdict in report.verdicts:
             _case(suite, report, verdict)
+        for told in report.unmatched:
+            case = ET.SubElement(suite, "testcase", classname=_clean(f"{report.target}.known-failures"), time="0")
+            case.set("name", _clean(told.partition(": ")[0]))
+            ET.SubElement(case, "failure", type="UNMATCHED", message=_clean(told))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -65,7 +69,7 @@ def describe(verdict: RuleVerdict, *, again: str = "") -> str:
 
 
 def _is_skipped(verdict: RuleVerdict) -> bool:
-    known_failure = verdict.known and verdict.verdict is Verdict.FAIL
+    known_failure = verdict.known and verdict.verdict in RED
     unscored = verdict.candidate and verdict.verdict in RED
     return not verdict.red and (verdict.verdict is Verdict.NOT_APPLICABLE or known_failure or unscored)
 

@@ -24,7 +24,7 @@ def of_run(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "report": FORMAT,
         "suite": suite(),
-        "red": any(report.red for report in reports),
+        "red": not all(report.green for report in reports),
         "targets": [_target(report) for report in reports],
     }
 
@@ -70,13 +70,14 @@ def _target(report: Report) -> dict[str, Any]:
         **({"profile": _measure(report.measure)} if report.measure else {}),
         "started": report.started,
         "seconds": round(report.seconds, 3),
-        "red": bool(report.red),
+        "red": not report.green,
         "counts": {verdict.value: report.counts[verdict] for verdict in Verdict},
         "rules": [_rule(verdict) for verdict in report.verdicts],
         "timings": [figures.exchange_as_json(timing) for timing in report.timings],
         **({"figures": figures.as_json(found)} if (found := figures.figures_of(report.timings)) else {}),
         **({"cancellation": leaving.as_json(report.cancellation)} if report.cancellation else {}),
         "unused_tolerances": list(report.unused_tolerances),
+        **({"unmatched": list(report.unmatched)} if report.unmatched else {}),
         **({"problem": report.problem} if report.problem else {}),
         **({"again": report.again} if report.again else {}),
     }
@@ -101,6 +102,8 @@ def _rule(verdict: RuleVerdict) -> dict[str, Any]:
         members["candidate"] = True
     if verdict.known:
         members["known"] = True
+    if verdict.flaky:
+        members["flaky"] = True
     if verdict.reason:
         members["reason"] = verdict.reason
     if verdict.silent_failure:

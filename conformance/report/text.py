@@ -23,6 +23,8 @@ STYLES = {
 }
 NUMBER = re.compile(r"#\d+$")
 """Behind the path of a file: which of its exchanges."""
+FLAKY = "known to be flaky"
+"""How the reason of what may fail or not begins."""
 SHOWN = 3
 """Kinds of findings shown per rule; the JSON report has the rest."""
 
@@ -37,12 +39,17 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
         if verdict.verdict is Verdict.UNTESTABLE or verdict.candidate:
             continue
+        if verdict.known:
+            continue
         if verdict.red or verdict.verdict in (Verdict.WARN, Verdict.FAIL):
             _rule(verdict, console, report.again)
         elif verdict.verdict is Verdict.TOLERATED or verbose:
             _rule_in_a_line(verdict, console)
+    _known([v for v in report.verdicts if v.known or FLAKY in v.reason], console)
+    for told in report.unmatched:
+        _line(console, f"RED  {told}", "bold red")
     scored = [v for v in report.verdicts if not v.candidate]
-    _untestable([v for v in scored if v.verdict is Verdict.UNTESTABLE], console, verbose)
+    _untestable([v for v in scored if not v.known and v.verdict is Verdict.UNTESTABLE], console, verbose)
     _candidates([v for v in report.verdicts if v.candidate], console, report, verbose)
     _unused(report.dialect, report.unused_tolerances, console)
     _sum_up(report, console)
@@ -68,6 +75,14 @@ def render_check(
     counted = {verdict: sum(1 for checked in results if checked.verdict is verdict) for verdict in BY_WEIGHT}
     said = ", ".join(f"{count} {verdict.value}" for verdict, count in counted.items() if count)
     _line(console, f"{_number(results, 'recording')}: {said}", "bold")
+
+
+def _known(verdicts: Sequence[RuleVerdict], console: Console) -> None:
+    """What fails as its list says, and what may fail and did not, in a line each."""
+    for verdict in verdicts:
+        word = ("flaky" if verdict.flaky else "known") if verdict.known else "flaky"
+        line = f"{verdict.verdict.value} ({word})"
+        _line(console, f"{line:<20} {verdict.rule.id}  {verdict.reason}", "dim")
 
 
 def _candidates(verdicts: Sequence[RuleVerdict], console: Console, report: Report, verbose: bool) -> None:
@@ -96,7 +111,7 @@ def _unused(dialect: str, tolerances: Sequence[str], console: Console) -> None:
 
 def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
     rule = verdict.rule
-    unred = "" if verdict.red or verdict.verdict is not Verdict.FAIL else " (known)"
+    unred = (" (flaky)" if verdict.flaky else " (known)") if verdict.known else ""
     shown = verdict.verdict.value + (" (candidate)" if verdict.candidate else unred)
     _line(console, "")
     console.print(
@@ -185,8 +200,8 @@ def _sum_up(report: Report, console: Console) -> None:
     scored = [v for v in report.verdicts if not v.candidate]
     counts = Counter(v.verdict for v in scored)
     said = ", ".join(f"{counts[v]} {v.value}" for v in BY_WEIGHT[::-1] if counts[v])
-    colour = "bold red" if report.red else "bold green"
-    outcome = f"{len(report.red)} red" if report.red else "nothing red"
+    colour = "bold green" if report.green else "bold red"
+    outcome = "nothing red" if report.green else f"{len(report.red) + len(report.unmatched)} red"
     if unscored := len(report.verdicts) - len(scored):
         outcome += f"; {unscored} candidate{'' if unscored == 1 else 's'} not scored"
     _line(console, f"{_number(scored, 'rule')} in {report.seconds:.1f} s: {said}; {outcome}", colour)
