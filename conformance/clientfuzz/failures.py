@@ -82,7 +82,7 @@ def page(client: Client, document: Mapping[str, Any]) -> str:
 
 def _list(client: Client, grouped: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     for situation, some in grouped.items():
-        report = known(client.name, situation)
+        report = known(client.name, situation, some[0]["says"])
         link = report.link if report else "none found"
         did = WORDS.get(some[0]["outcome"], some[0]["outcome"])
         yield f"| {did} | [`{situation}`](#{_anchor(situation)}) | {link} |"
@@ -95,7 +95,7 @@ def _anchor(heading: str) -> str:
 
 def _entry(client: Client, situation: str, some: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     case = some[0]
-    report = known(client.name, situation)
+    report = known(client.name, situation, case["says"])
     yield from (f"### {situation}", "")
     pieces = [one["case"].rpartition("/")[2] for one in some] if situation.startswith("legal/") else []
     cut = f" Cut into pieces: {', '.join(pieces)}." if pieces else ""
@@ -103,7 +103,7 @@ def _entry(client: Client, situation: str, some: Sequence[Mapping[str, Any]]) ->
     yield from ("", "```diff", *_bytes(case["case"]), "```", "")
     yield f"It {WORDS.get(case['outcome'], case['outcome'])}: {_cell(case['says'])}"
     yield from ("", f"    {_said(case['report'])}", "")
-    yield f"Upstream: {f'{report.link}, {report.says}' if report else 'none found'}."
+    yield f"Upstream: {f'{report.link}, {report.note}' if report else 'none found'}."
     yield ""
 
 

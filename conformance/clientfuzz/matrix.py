@@ -1,70 +1,93 @@
 """Every client against every case: `python -m conformance.clientfuzz.matrix FOLDER DOCS` runs them and writes the page.
 
 Each client is installed into FOLDER in its own environment, at the version that stands in `clients`, and tried by
-`streamspec fuzz-client`. What each came to is kept in FOLDER/results, so that an interrupted run goes on where it was;
-`--only GLOB` tries some clients again. Judges nothing.
+`streamspec fuzz-client`. What each came to is kept in FOLDER/results, family of cases by family, so that an interrupted
+run goes on where it was. Judges nothing.
 """
 
 import argparse
-import fnmatch
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from . import matrix_page
+from .catalogue import catalogue
 from .clients import CLIENTS, Client
 from .installing import installed
 
 LIMIT = 12.0
 """Seconds that a client has for a case; a third of them it is told to wait for a silent server."""
-JOBS = 2
+JOBS = 3
+LEFT_OUT = ("whole", "two-bytes")
+"""Pieces of legal streams that are not played here, for time: one byte at a time and one event at a time are."""
 
 
 def main() -> None:
     """What `python -m` runs."""
     arguments = _arguments()
-    results = arguments.folder / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    for client in CLIENTS:
-        wanted = any(fnmatch.fnmatchcase(client.name, only) for only in arguments.only or ["*"])
-        file = results / f"{client.name}.json"
-        if wanted and (arguments.only or not file.exists()):
-            sys.stderr.write(f"{client.name} {client.version}\n")
-            _try(client, arguments.folder, file)
-    known = [client for client in CLIENTS if (results / f"{client.name}.json").exists()]
-    found: dict[str, Any] = {
-        client.name: json.loads((results / f"{client.name}.json").read_bytes()) for client in known
-    }
-    for name, text in matrix_page.pages(known, found).items():
+    families: dict[str, list[str]] = {}
+    for case in catalogue():
+        if not (case.legal and case.id.rpartition("/")[2] in LEFT_OUT):
+            families.setdefault(case.id.split("/")[0], []).append(case.id)
+    results: Path = arguments.folder / "results"
+    for client in () if arguments.page else CLIENTS:
+        for family, cases in families.items():
+            file = results / client.name / f"{family}.json"
+            if _wanted(arguments, client.name, family, known=file.exists()):
+                sys.stderr.write(f"{client.name} {client.version}: {family}\n")
+                _try(client, cases, arguments.folder, file)
+    found = {client.name: {"cases": list(_cases(results / client.name, [*families]))} for client in CLIENTS}
+    tried = [client for client in CLIENTS if found[client.name]["cases"]]
+    for name, text in matrix_page.pages(tried, found).items():
         (arguments.docs / name).parent.mkdir(parents=True, exist_ok=True)
         (arguments.docs / name).write_text(text, "utf-8")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m conformance.clientfuzz.matrix", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m conformance.clientfuzz.matrix", description=_SAYS)
     parser.add_argument("folder", type=Path, help="where clients are installed and results kept")
-    parser.add_argument("docs", type=Path, help="where the page goes: docs/clients")
-    parser.add_argument(
-        "--only", action="append", metavar="GLOB", help="try these clients again; '-': none, write the page"
-    )
+    parser.add_argument("docs", type=Path, help="where the pages go: docs/clients")
+    parser.add_argument("--only", action="append", metavar="GLOB", help="try these clients alone")
+    parser.add_argument("--again", action="store_true", help="try them also where they were tried")
+    parser.add_argument("--cases", default="*", metavar="GLOB", help="try these families of cases: legal, mutant ...")
+    parser.add_argument("--page", action="store_true", help="try nobody, and write the pages of what is there")
     return parser.parse_args()
 
 
-def _try(client: Client, folder: Path, file: Path) -> None:
-    """One client, all cases. Raises RuntimeError where the campaign could not be made."""
-    save = folder / "saved" / client.name
-    own = [sys.executable, "-m", "conformance.cli", "fuzz-client", "--json", str(file.with_suffix(".part"))]
-    bounds = ["--limit", f"{LIMIT:g}", "--jobs", f"{JOBS}", "--save", str(save)]
+_SAYS = "Every client against every case; the pages about it."
+
+
+def _wanted(arguments: argparse.Namespace, client: str, family: str, *, known: bool) -> bool:
+    """Whether a client is tried: where it was asked for, or was not tried yet."""
+    named = any(fnmatchcase(client, glob) for glob in arguments.only or ["*"])
+    return named and fnmatchcase(family, arguments.cases) and (arguments.again or not known)
+
+
+def _cases(folder: Path, families: list[str]) -> Iterator[dict[str, Any]]:
+    """What a client came to, in the order of the families."""
+    for family in families:
+        file = folder / f"{family}.json"
+        if file.exists():
+            yield from json.loads(file.read_bytes())["cases"]
+
+
+def _try(client: Client, cases: list[str], folder: Path, file: Path) -> None:
+    """One client, some cases. Raises RuntimeError where the campaign could not be made."""
+    part = file.with_suffix(".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    own = [sys.executable, "-m", "conformance.cli", "fuzz-client", "--json", str(part)]
+    own += [word for case in cases for word in ("--cases", case)]
+    bounds = ["--limit", f"{LIMIT:g}", "--jobs", f"{JOBS}", "--save", str(folder / "saved" / client.name)]
     done = subprocess.run(  # noqa: S603 - our own command, and an adapter of ours
         [*own, *bounds, "--", *installed(client, folder)], capture_output=True, text=True, check=False
     )
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{client.name}: {done.stderr or done.stdout}")
-    file.with_suffix(".part").replace(file)
+    part.replace(file)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,32 @@
-"""What is known upstream of what clients do: issues and pull requests, by client and case. Judges nothing.
+"""What is known upstream of what clients do: issues and pull requests, by client, case and what it did. Judges nothing.
 
-Each link was looked up in November 2026; its state is that of the day. Where no line fits, none was found.
+The list is upstream.yaml. Where no entry fits, none was found.
 """
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+LIST = Path(__file__).with_suffix(".yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """A report that exists upstream."""
 
+    where: str
+    """As GitHub writes it: OWNER/NAME#NUMBER."""
+    note: str
     clients: tuple[str, ...]
     """Globs over names of clients."""
     cases: tuple[str, ...]
     """Globs over ids of cases."""
-    where: str
-    """As GitHub writes it: OWNER/NAME#NUMBER."""
-    says: str
+    says: str = ""
+    """A pattern in what the client did."""
 
     @property
     def link(self) -> str:
@@ -25,19 +34,19 @@ class Known:
         place, number = self.where.split("#")
         return f"[{self.where}](https://github.com/{place}/issues/{number})"
 
-
-ON_OPENAI_PY = ("openai-py*", "langchain-py", "litellm", "pydantic-ai", "llama-index")
-ON_NODE = ("openai-node", "openai-node-helper", "eventsource-parser", "ai-sdk", "ai-sdk-text", "langchain-node")
-NO_FINISH = ("transport/ended*", "transport/unframed*", "mutant/chat/termination/*", "mutant/sse/events/ended#*")
-
-KNOWN: tuple[Known, ...] = ()
+    def fits(self, client: str, case: str, says: str) -> bool:
+        """Whether it is about this."""
+        named = any(fnmatchcase(client, glob) for glob in self.clients)
+        return named and any(fnmatchcase(case, glob) for glob in self.cases) and re.search(self.says, says) is not None
 
 
-def known(client: str, case: str) -> Known | None:
-    """What is known of this client and this case; None where nothing was found."""
-    for one in KNOWN:
-        if any(fnmatchcase(client, glob) for glob in one.clients) and any(
-            fnmatchcase(case, glob) for glob in one.cases
-        ):
-            return one
-    return None
+@lru_cache(maxsize=1)
+def everything() -> tuple[Known, ...]:
+    """The whole list."""
+    entries = yaml.safe_load(LIST.read_text("utf-8"))
+    return tuple(Known(**entry | {name: tuple(entry[name]) for name in ("clients", "cases")}) for entry in entries)
+
+
+def known(client: str, case: str, says: str) -> Known | None:
+    """What is known of a client that did this with a case; None where nothing was found."""
+    return next((one for one in everything() if one.fits(client, case, says)), None)

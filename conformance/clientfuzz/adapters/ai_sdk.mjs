@@ -12,7 +12,7 @@ await report(async (baseURL, model, heard) => {
   for await (const part of result.fullStream) {
     heard.chunks += 1;
     if (part.type === "text-delta") heard.text += part.text;
-    else if (part.type === "error") failed ??= part.error;
+    else if (part.type === "error") failed ??= part.error ?? new Error("a part of type error, and no error in it");
     else if (part.type === "abort") failed ??= new Error("aborted");
     else if (part.type === "tool-call")
       heard.tool_calls.push({

@@ -71,7 +71,7 @@ FACTS = (
     Fact(
         "openai-node has no time limit inside the body, and waits for its end after [DONE].",
         {
-            "silent-in-the-body": {"openai-node": "S late", "openai-py": "E"},
+            "silent-in-the-body": {"openai-node": "E late", "openai-py": "E"},
             "silent-after-done": {"openai-node": "ok late", "openai-py": "ok"},
             "silent-after-finish": {"openai-node": "ok late"},
             "silent-before-the-head": {"openai-node": "E"},

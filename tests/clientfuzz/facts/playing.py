@@ -60,14 +60,16 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         with suppress(OSError):  # the client has left; that is its right
-            self._answer()
+            while self._answer():
+                pass
 
-    def _answer(self) -> None:
+    def _answer(self) -> bool:
+        """Answer one request; whether there may be another."""
         asked = b""
         while b"\r\n\r\n" not in asked:
             asked += (read := self.request.recv(65536))
             if not read:
-                return
+                return False
         head, _, body = asked.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").lower().split("\r\n")
         length = next((int(line.split(":")[1]) for line in lines if line.startswith("content-length:")), 0)
@@ -84,6 +86,7 @@ class _Handler(socketserver.BaseRequestHandler):
                 case Reset():
                     time.sleep(RESET_AFTER)
                     self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return STREAMS[name].stays
 
 
 class _Server(socketserver.ThreadingTCPServer):

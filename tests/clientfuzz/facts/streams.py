@@ -20,12 +20,14 @@ class Reset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """One response, and what it means. The connection is closed after it."""
+    """One response, and what it means."""
 
     acts: tuple[bytes | Pause | Reset, ...]
     text: str = "Hello world"
     finish: str | None = "stop"
     calls: tuple[dict[str, str], ...] = ()
+    stays: bool = False
+    """The connection stays open for the next request."""
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -36,6 +38,11 @@ def chunk(delta: Any, finish: str | None = None, **members: Any) -> dict[str, An
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     document: dict[str, Any] = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000}
     return document | {"model": "m", "choices": [choice]} | members
+
+
+def without(member: str, document: dict[str, Any]) -> dict[str, Any]:
+    """All but one member."""
+    return {name: value for name, value in document.items() if name != member}
 
 
 def sent(*messages: Any) -> bytes:
@@ -53,13 +60,14 @@ def chunked(body: bytes, last: bytes = b"0\r\n\r\n") -> bytes:
 
 def whole(*messages: Any, head: bytes = HEAD, **meant: Any) -> Stream:
     """A response that HTTP calls complete."""
-    return Stream(acts=(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(sent(*messages)),), **meant)
+    acts = (head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(sent(*messages)),)
+    return Stream(acts=acts, stays=True, **meant)
 
 
 def whole_body(body: bytes, content_type: str = "application/json", **meant: Any) -> Stream:
     """A complete response that is no stream."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return Stream(acts=(head.encode() + body,), **meant)
+    return Stream(acts=(head.encode() + body,), stays=True, **meant)
 
 
 ROLE = chunk({"role": "assistant", "content": ""})
@@ -185,11 +193,13 @@ STREAMS: dict[str, Stream] = {
     ),
     "role-user": whole(chunk({"role": "user", "content": ""}), *GOOD[1:]),
     "azure-first": whole(chunk({}, choices=[], prompt_filter_results=[]), *GOOD),
-    "no-delta": whole(ROLE, HELLO, WORLD, chunk({}, choices=[{"index": 0, "finish_reason": None}]), FINISH, DONE),
+    "no-delta": whole(
+        *GOOD[:-1], chunk({}, id="", object="", choices=[{"index": 0, "finish_reason": None, "offsets": {}}]), DONE
+    ),  # as Azure annotates
     "delta-null": whole(ROLE, HELLO, chunk(None), WORLD, FINISH, DONE),
     "choices-null": whole(ROLE, HELLO, chunk({}, choices=None), WORLD, FINISH, DONE),
     "choices-null-with-text": whole(ROLE, HELLO, chunk({}, choices=None, text=" world"), FINISH, DONE),
-    "choices-missing": whole(ROLE, HELLO, {"id": "chatcmpl-1", "text": " world"}, FINISH, DONE),
+    "choices-missing": whole(ROLE, HELLO, without("choices", chunk({}, text=" world")), FINISH, DONE),
     "message-for-delta": whole(
         ROLE,
         HELLO,
@@ -207,11 +217,7 @@ STREAMS: dict[str, Stream] = {
         *[chunk({}, choices=[{**one["choices"][0], "index": "0"}]) for one in GOOD[:-1] if isinstance(one, dict)], DONE
     ),
     "index-missing": whole(
-        *[
-            chunk({}, choices=[{name: value for name, value in one["choices"][0].items() if name != "index"}])
-            for one in GOOD[:-1]
-            if isinstance(one, dict)
-        ],
+        *[chunk({}, choices=[without("index", one["choices"][0])]) for one in GOOD[:-1] if isinstance(one, dict)],
         DONE,
     ),
     "error-null": whole(*[{**one, "error": None} for one in GOOD[:-1] if isinstance(one, dict)], DONE),
