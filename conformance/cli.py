@@ -19,6 +19,7 @@ from conformance.commands.profiles import profiles
 from conformance.commands.report import report
 from conformance.commands.rules import explain, rules
 from conformance.commands.run import run
+from conformance.commands.site import site
 from conformance.commands.terminal import fail
 from conformance.commands.verify import verify
 
@@ -42,7 +43,7 @@ def main() -> None:
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
 
 
-for command in (run, check, report, rules, explain, profiles, mock, gateway, fuzz_client, certify, verify, keys):
+for command in (run, check, report, rules, explain, profiles, mock, gateway, fuzz_client, certify, verify, keys, site):
     main.add_command(command)
 
 

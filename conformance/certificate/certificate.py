@@ -45,6 +45,22 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFailure:
+    """What is listed as known to fail, in the words of whoever had it judged."""
+
+    rule: str
+    """A rule's id, or a glob over ids."""
+    reason: str
+    link: str = ""
+    probe: str = ""
+    """Only what is found there; "" for everywhere."""
+    until: str = ""
+    """The last day on which it counts, ISO 8601."""
+    flaky: bool = False
+    """It may fail or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a run besides its recordings. Nothing here can be checked by somebody who was not there."""
 
@@ -66,8 +82,7 @@ class Facts:
     dialect_reason: str = ""
     features: tuple[str, ...] = ()
     """What the target declares, and what the profile demands."""
-    known_failures: dict[str, str] = field(default_factory=dict)
-    """Reasons by rule, as whoever had it judged gave them."""
+    known_failures: tuple[KnownFailure, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)
     """What else they said: the version of the server, say."""
     problem: str = ""
@@ -113,9 +128,8 @@ def certify(facts: Facts, claims: Sequence[Claim], exchanges: int) -> Certificat
     """The certificate that follows from these."""
     doubtful = {each.rule for each in facts.unverified}
     sure = [claim for claim in claims if claim.rule not in doubtful]
-    known = facts.known_failures
-    red = tuple(_line(claim) for claim in sure if claim.is_red(known))
-    listed = tuple(_line(claim, known[claim.rule]) for claim in sure if claim.is_known(known))
+    red = tuple(_line(claim) for claim in sure if claim.red)
+    listed = tuple(_line(claim) for claim in sure if claim.known and not claim.red)
     against = _against(facts, sure)
     level = Level.NOT if red or against else Level.KNOWN if listed else Level.CERTIFIED
     reasons = Counter(c.reason[:LONGEST] for c in sure if c.verdict is Verdict.NOT_APPLICABLE)
@@ -129,10 +143,10 @@ def certify(facts: Facts, claims: Sequence[Claim], exchanges: int) -> Certificat
         counts={verdict.value: numbers[verdict] for verdict in Verdict},
         red=red,
         known=listed,
-        warned=tuple(_line(c) for c in sure if c.verdict is Verdict.WARN and c.rule not in known),
+        warned=tuple(_line(c) for c in sure if c.verdict is Verdict.WARN and not c.known and not c.red),
         tolerated=tuple(_line(c) for c in sure if c.verdict is Verdict.TOLERATED),
         left_out=dict(sorted(reasons.items())),
-        passed=tuple(claim.rule for claim in sure if claim.verdict is Verdict.PASS and claim.rule not in known),
+        passed=tuple(claim.rule for claim in sure if claim.verdict is Verdict.PASS and not claim.red),
     )
 
 
@@ -147,8 +161,8 @@ def _against(facts: Facts, sure: Sequence[Claim]) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _line(claim: Claim, why: str = "") -> Line:
-    return Line(claim.rule, claim.verdict, claim.message, (why or claim.reason)[:LONGEST])
+def _line(claim: Claim) -> Line:
+    return Line(claim.rule, claim.verdict, claim.message, claim.reason[:LONGEST])
 
 
 def text_of(certificate: Certificate) -> bytes:

@@ -1,18 +1,14 @@
 """What a report claims of each rule. Knows no recording, no rule and no certificate.
 
-Only verdicts are taken from a report: what counts and what does not is worked out anew from them.
+What is claimed is compared with what the recordings show, before anything is made of it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from conformance.verdicts import RED, Verdict
-
-BROKEN = RED | {Verdict.WARN}
-"""What a known failure may be."""
+from conformance.verdicts import Verdict
 
 
 class ClaimsError(ValueError):
@@ -26,23 +22,19 @@ class Claim:
     rule: str
     level: str
     verdict: Verdict
+    red: bool
+    """It counts against the target: broken, or listed as a known failure and not broken."""
+    known: bool = False
+    """It is broken, and listed as that."""
     message: str = ""
     reason: str = ""
     findings: tuple[dict[str, Any], ...] = ()
-
-    def is_known(self, known: Mapping[str, str]) -> bool:
-        """It is broken, and listed as that."""
-        return self.rule in known and self.verdict in BROKEN
-
-    def is_red(self, known: Mapping[str, str]) -> bool:
-        """It counts against the target: broken, or listed as a known failure and not broken."""
-        return self.verdict not in BROKEN if self.rule in known else self.verdict in RED
 
     @property
     def told(self) -> tuple[Any, ...]:
         """What follows from the evidence, whatever words a version of the suite has for it."""
         places = (str((each.get("recording"), each.get("event"), each.get("span"))) for each in self.findings)
-        return self.level, self.verdict, sorted(places)
+        return self.level, self.verdict, self.red, self.known, sorted(places)
 
 
 @dataclass(frozen=True, slots=True)

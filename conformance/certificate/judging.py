@@ -18,7 +18,7 @@ from conformance.report import machine
 from conformance.rules.rule import Rule
 from conformance.verdicts import Report
 
-from .certificate import Facts
+from .certificate import Facts, KnownFailure
 
 
 def report_of(facts: Facts, exchanges: Sequence[Exchange], choice: Choice) -> Report:
@@ -45,8 +45,27 @@ def report_of(facts: Facts, exchanges: Sequence[Exchange], choice: Choice) -> Re
         cancellation=cancellation.of(exchanges),
         measure=choice.measure,
     )
-    known = [Known(rule=rule_id, reason=why, place="the certificate") for rule_id, why in facts.known_failures.items()]
-    return excuse(report, known, today=date.min)  # these have no last day
+    return excuse(report, [_known(each) for each in facts.known_failures], today=_day(facts.date[:10]) or date.max)
+
+
+def _known(failure: KnownFailure) -> Known:
+    return Known(
+        rule=failure.rule,
+        reason=failure.reason,
+        link=failure.link,
+        probe=failure.probe,
+        until=_day(failure.until),
+        flaky=failure.flaky,
+        place="the known failure",
+    )
+
+
+def _day(text: str) -> date | None:
+    """The day, None where the text is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def as_json(report: Report) -> dict[str, Any]:

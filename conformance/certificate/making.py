@@ -4,6 +4,7 @@ The certificate is about what the recordings show, judged as whoever verifies it
 came to another verdict, nothing is certified of that rule.
 """
 
+import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -60,7 +61,7 @@ def make(
     names = {rule.id for rule in choice.scored}
     facts = replace(
         facts,
-        known_failures={rule: why for rule, why in facts.known_failures.items() if rule in names},
+        known_failures=tuple(each for each in facts.known_failures if fnmatch.filter(names, each.rule)),
         missing=judging.missing(facts, found.exchanges, choice.scored),
     )
     report = judging.report_of(facts, found.exchanges, choice)

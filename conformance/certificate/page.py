@@ -17,14 +17,20 @@ def page_of(certificate: Certificate) -> bytes:
 
 
 @cache
-def _template(number: int) -> Template:
-    environment = Environment(
-        loader=PackageLoader(__package__, "templates"),
+def environment(package: str) -> Environment:
+    """Templates of a package, for pages in which nothing of what was told to us acts."""
+    return Environment(
+        loader=PackageLoader(package, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template(f"certificate-{number}.html.jinja")
+
+
+def _template(number: int) -> Template:
+    return environment(__package__).get_template(f"certificate-{number}.html.jinja")
 
 
 def _harmless(value: object) -> object:

@@ -4,9 +4,10 @@ Signature, digests, and then the content: the certificate, its page and the stat
 the report; the report is made again from the recordings, by the rules of the profile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from securesystemslib.signer import SSlibKey
 
@@ -16,7 +17,7 @@ from conformance.profiles import Profile
 from conformance.protocols.finding import shorten
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
-from conformance.verdicts import Report
+from conformance.verdicts import RED, Report
 
 from . import claims as claimed
 from . import evidence, judging
@@ -173,7 +174,7 @@ def _profile(text: bytes, facts: Facts, found: _Findings) -> Profile | None:
         found.note(Part.PROFILE, PROFILE, f"it is larger than {MAX_PROFILE} bytes")
         return None
     try:
-        profile = profiles.parse(text.decode(), PROFILE, ever=True)
+        profile = _known(text) or profiles.parse(text.decode(), PROFILE, ever=True)
     except (ConfigurationError, UnicodeError) as problem:
         found.note(Part.PROFILE, PROFILE, f"changed: {shorten(str(problem))}")
         return None
@@ -188,6 +189,12 @@ def _profile(text: bytes, facts: Facts, found: _Findings) -> Profile | None:
     if lacking := sorted(profile.demands - set(facts.features)):
         found.note(Part.CERTIFICATE, CERTIFICATE, f"the profile demands {', '.join(lacking)}, and it was not judged")
     return profile
+
+
+def _known(text: bytes) -> Profile | None:
+    """The profile of the suite that this text is, None where it is none; reading one anew takes a while."""
+    known = (profiles.load(name) for name in profiles.NAMES)
+    return next((profile for profile in known if profile.text.encode() == text), None)
 
 
 def _judge_again(
@@ -207,7 +214,7 @@ def _judge_again(
     claims = {claim.rule: claim for claim in claimed.read(bundle.files[REPORT]).rules}
     document_again = document(judging.as_json(report))
     shown = {claim.rule: claim for claim in claimed.read(document_again).rules}
-    _compare(claims, shown, profile, found)
+    _compare(claims, shown, profile, [each.rule for each in facts.known_failures], found)
     missing = judging.missing(facts, read.exchanges, choice.scored)
     if facts.code == fingerprint():
         if missing != facts.missing:
@@ -227,8 +234,10 @@ def _judge_again(
     return (Rejudged.SOME if choice.moved else Rejudged.ALL), report
 
 
-def _compare(claims: Mapping[str, Claim], shown: Mapping[str, Claim], profile: Profile, found: _Findings) -> None:
-    """What the report claims and what the recordings show, rule by rule."""
+def _compare(
+    claims: Mapping[str, Claim], shown: Mapping[str, Claim], profile: Profile, known: Collection[str], found: _Findings
+) -> None:
+    """What the report claims and what the recordings show, rule by rule. `known`: what may fail."""
     said: list[str] = []
     for rule in profile.rules:
         claim, evident = claims.get(rule), shown.get(rule)
@@ -237,6 +246,11 @@ def _compare(claims: Mapping[str, Claim], shown: Mapping[str, Claim], profile: P
         elif evident is not None and claim.told != evident.told:
             said.append(_differs(claim, evident))
     said += [f"it speaks of {rule}, which the profile does not list" for rule in claims if rule not in profile.rules]
+    said += [
+        f"it does not count {claim.rule}, which is {claim.verdict.value} and not listed as a known failure"
+        for claim in claims.values()
+        if claim.verdict in RED and not claim.red and not any(fnmatchcase(claim.rule, each) for each in known)
+    ]
     for says in said[:SHOWN]:
         found.note(Part.REPORT, REPORT, says)
     if len(said) > SHOWN:
@@ -246,6 +260,8 @@ def _compare(claims: Mapping[str, Claim], shown: Mapping[str, Claim], profile: P
 def _differs(claim: Claim, shown: Claim) -> str:
     if claim.verdict is not shown.verdict:
         return f"it claims {claim.verdict.value} of {claim.rule}, and the recordings show {shown.verdict.value}"
+    if (claim.red, claim.known) != (shown.red, shown.known):
+        return f"it does not count {claim.rule} as the recordings and the known failures have it"
     if claim.level != shown.level:
         return f"it calls {claim.rule} a rule of level {claim.level}, and it is {shown.level}"
     return f"its findings of {claim.rule} are not those that the recordings show"

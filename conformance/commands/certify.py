@@ -3,14 +3,15 @@
 import os
 import sys
 import tempfile
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from conformance import profiles
-from conformance.known import by_rule
+from conformance.known import Known
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.protocols.credentials import SECRET
@@ -19,13 +20,14 @@ from conformance.rules import ALL
 from conformance.targets import ConfigurationError, Target
 
 from .keys import KEY_FILE, passphrase_of
+from .known import listed
 from .run import MODES, choose, run, run_one
 from .terminal import RED, fail, out, pick_profile, say
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
 
-    from conformance.certificate.certificate import Certificate
+    from conformance.certificate.certificate import Certificate, KnownFailure
     from conformance.certificate.making import Made
 
 SHARED = (
@@ -37,6 +39,7 @@ SHARED = (
     "slots",
     "observer",
     "notes",
+    "known_file",
     "workers",
     "timeout",
     "key_env",
@@ -129,8 +132,9 @@ def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
     target, *others = choose(options.pop("names"), options, choice)
     if others:
         raise ConfigurationError("a certificate is about one target; give one name")
+    known = listed(options["known_file"], update=False)
     with tempfile.TemporaryDirectory(prefix="streamspec-") as folder:
-        report = run_one(target, choice.scored, choice, Path(folder), options)
+        report = run_one(target, choice.scored, choice, Path(folder), options, known=known)
         recordings = recordings_in(Path(folder))
     facts = Facts(
         target=report.target,
@@ -145,12 +149,29 @@ def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
         dialect=report.dialect,
         dialect_reason=report.dialect_reason,
         features=tuple(sorted(target.features)),
-        known_failures=by_rule(target.known_failures, target=target.name, today=datetime.now(UTC).date()),
+        known_failures=_known(report.target, [*target.known_failures, *known]),
         notes=dict(note.split("=", 1) for note in options["notes"]),
-        problem=report.problem,
+        problem="; ".join(filter(None, (report.problem, *report.unmatched))),
     )
     secrets = _secrets(target)
     return make(facts, recordings, choice=choice, live=report.verdicts, signer=signer, secrets=secrets)
+
+
+def _known(target: str, entries: Sequence[Known]) -> "tuple[KnownFailure, ...]":
+    from conformance.certificate.certificate import KnownFailure
+
+    return tuple(
+        KnownFailure(
+            rule=entry.rule,
+            reason=entry.reason,
+            link=entry.link,
+            probe=entry.probe,
+            until=entry.until.isoformat() if entry.until else "",
+            flaky=entry.flaky,
+        )
+        for entry in entries
+        if fnmatchcase(target, entry.target)
+    )
 
 
 def _secrets(target: Target) -> list[str]:

@@ -85,7 +85,7 @@ def _tell(found: "Verification", bundle: Path, screen: "Console") -> None:
         for reason in certificate.against:
             line(f"  {reason}")
         for known in certificate.known:
-            line(f"  known failure: {known.rule}: {known.why}")
+            line(f"  {known.rule}: {known.why}")
     line(f"  {found.signed.says}")
     line(f"  {found.rejudged.value}")
     for remark in found.remarks:

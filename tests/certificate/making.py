@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance import profiles
 from conformance.certificate import archive, claims
-from conformance.certificate.certificate import Facts, certify, text_of
+from conformance.certificate.certificate import Facts, KnownFailure, certify, text_of
 from conformance.certificate.envelope import sealed
 from conformance.certificate.fingerprint import fingerprint
 from conformance.certificate.keys import make as make_key
@@ -82,7 +82,7 @@ def run(fault: str | None = None):
 @cache
 def made(fault: str | None = None, *, signed: bool = True, known: str = "", name: str = "ours") -> Made:
     recordings, report, facts = run(fault)
-    facts = replace(facts, known_failures={DONE: known} if known else {})
+    facts = replace(facts, known_failures=(KnownFailure(rule=DONE, reason=known),) if known else ())
     return make(facts, recordings, choice=choice(), live=report.verdicts, signer=signer(name) if signed else None)
 
 

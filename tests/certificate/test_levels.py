@@ -7,7 +7,7 @@ import pytest
 
 import schemas
 from conformance.certificate import evidence
-from conformance.certificate.certificate import Disagreement, Level, certify
+from conformance.certificate.certificate import Disagreement, KnownFailure, Level, certify
 from conformance.certificate.claims import Claim
 from conformance.certificate.envelope import opened
 from conformance.certificate.making import MakingError, make
@@ -40,7 +40,9 @@ def test_a_fault_is_not_certified_and_named():
 def test_a_fault_that_is_known_is_certified_as_that_with_its_reason():
     known = made(DONE, known="fixed in the next release")
     assert Level.KNOWN is known.certificate.level
-    assert [(DONE, "fixed in the next release")] == [(line.rule, line.why) for line in known.certificate.known]
+    assert [(DONE, "known failure: fixed in the next release")] == [
+        (line.rule, line.why) for line in known.certificate.known
+    ]
     assert ("WARNED", [DONE]) == (predicate(known)["result"], predicate(known)["failedTests"])
     assert b"fixed in the next release" in known.files[PAGE]
     assert verified(known.files).holds
@@ -54,20 +56,22 @@ def test_a_known_failure_that_does_not_fail_stands_against_it():
 
 def test_a_known_failure_of_another_profile_is_nobodys_concern():
     recordings, report, facts = run()
-    facts = replace(facts, known_failures={"chat/cancellation/stops-mid-stream": "it never stops"})
+    facts = replace(facts, known_failures=(KnownFailure(rule="chat/cancellation/*", reason="it never stops"),))
     found = make(facts, recordings, choice=choice(), live=report.verdicts).certificate
-    assert ({}, Level.CERTIFIED) == (found.facts.known_failures, found.level)
+    assert ((), Level.CERTIFIED) == (found.facts.known_failures, found.level)
 
 
 def test_a_warning_is_certified_and_named():
-    claims = [Claim("a/b/c", "should", Verdict.WARN), Claim("a/b/d", "must", Verdict.TOLERATED)]
+    claims = [Claim("a/b/c", "should", Verdict.WARN, red=False), Claim("a/b/d", "must", Verdict.TOLERATED, red=False)]
     found = certify(made().certificate.facts, claims, 2)
     assert Level.CERTIFIED is found.level
     assert (["a/b/c"], ["a/b/d"]) == ([each.rule for each in found.warned], [each.rule for each in found.tolerated])
 
 
 def test_where_nothing_was_judged_nothing_is_certified():
-    found = certify(made().certificate.facts, [Claim("a/b/c", "must", Verdict.NOT_APPLICABLE, reason="why")], 0)
+    found = certify(
+        made().certificate.facts, [Claim("a/b/c", "must", Verdict.NOT_APPLICABLE, red=False, reason="why")], 0
+    )
     assert (Level.NOT, ("no rule was judged",)) == (found.level, found.against)
     assert {"why": 1} == found.left_out
 
@@ -122,7 +126,7 @@ def test_a_recording_that_cannot_be_read_is_not_certified_from():
 
 def test_the_page_says_what_it_does_not_say_and_escapes_what_it_was_told():
     hostile = "<script>alert(1)</script>\x1b[31m\u202egnp"
-    facts = replace(made().certificate.facts, model=hostile, notes={hostile: hostile}, known_failures={})
+    facts = replace(made().certificate.facts, model=hostile, notes={hostile: hostile})
     page = page_of(replace(made().certificate, facts=facts)).decode()
     assert "<script>" not in page
     assert not {"\x1b", "\u202e"} & set(page)

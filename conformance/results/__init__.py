@@ -1,0 +1,1 @@
+"""Public results: many bundles, each verified, as a static site."""
