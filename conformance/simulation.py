@@ -72,6 +72,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds since the loop was made."""
         return self._jumping.now
 
+    def pass_by(self, seconds: float) -> None:
+        """Time passes while something is being done, as it does where that takes long."""
+        self._jumping.now += seconds
+
 
 def simulate(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end in virtual time."""

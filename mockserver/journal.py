@@ -66,7 +66,10 @@ class Entry:
         """So many events of the body have been written at once."""
         self.events += events
         if (left := WRITES_LIMIT - len(self.writes)) > 0:
-            self.writes.extend([at] * min(events, left))
+            if events == 1:
+                self.writes.append(at)
+            else:
+                self.writes.extend([at] * min(events, left))
 
     def document(self, *, writes: bool = False) -> dict[str, Any]:
         """The entry as JSON values; the times of the writes only where they are asked for, as they are many."""
@@ -101,6 +104,14 @@ class Journal:
     def produced(self) -> int:
         """Tokens made for all requests since the start."""
         return self._forgotten + sum(entry.produced for entry in self._entries)
+
+    def count(self) -> int:
+        """Requests since the start."""
+        return self._count
+
+    def is_idle(self) -> bool:
+        """Whether nobody is worked for, and nobody waits."""
+        return self.counts() == (0, 0)
 
     def open(self, method: str, path: str, mark: str = "") -> Entry:
         """A new entry for a request that has just come in."""

@@ -6,9 +6,10 @@ nothing of each other: each has a journal, gauges, slots and sequences of its ow
 
 import asyncio
 import multiprocessing
+import select
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from .answering import Settings
 from .app import AT_ONCE, DEFAULTS, MockServer
 from .pacing import Pacing
+from .sweeping import swept
+from .watching import LeaversFirst
 
 
 def serve(
@@ -44,11 +47,19 @@ def serve(
 
     async def live() -> None:
         async with make(port) as server:
-            on_ready(server.url)
-            await asyncio.Event().wait()
+            with swept(server.journal.is_idle, server.journal.count):
+                on_ready(server.url)
+                await asyncio.Event().wait()
 
     with suppress(KeyboardInterrupt):
-        asyncio.run(live())
+        _run(live())
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """As asyncio.run, in a loop that sees at once who has left, where the system can tell."""
+    factory = (lambda: asyncio.SelectorEventLoop(LeaversFirst())) if hasattr(select, "epoll") else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
 
 
 def _serve_by(
@@ -112,9 +123,10 @@ def _work(
         asyncio.get_running_loop().add_reader(pipe.fileno(), over.set)
         try:
             async with make(port, worker) as server:
-                pipe.send(server.url)
-                await over.wait()
+                with swept(server.journal.is_idle, server.journal.count):
+                    pipe.send(server.url)
+                    await over.wait()
         except OSError as error:
             pipe.send(error)
 
-    asyncio.run(live())
+    _run(live())

@@ -97,7 +97,6 @@ class Upstream:
         self._port = port
         self._plans: dict[str, Respond] = {}
         self._served: dict[str, list[Served]] = {}
-        self._news = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._lines: set[_Line] = set()
 
@@ -138,17 +137,6 @@ class Upstream:
         """The requests with this mark that have come, in their order."""
         return tuple(self._served.get(mark, ()))
 
-    async def arrival(self, mark: str, until: float) -> bool:
-        """Wait for a request with this mark."""
-        while not self._served.get(mark):
-            self._news.clear()
-            try:
-                async with asyncio.timeout(max(0.0, until - self.clock())):
-                    await self._news.wait()
-            except TimeoutError:
-                return bool(self._served.get(mark))
-        return True
-
     async def departure(self, mark: str, until: float) -> None:
         """Wait until nothing is being sent for this mark any more."""
         for served in self._served.get(mark, ()):
@@ -176,7 +164,6 @@ class Upstream:
         kept, limit = (self._served[mark], KEPT_PER_MARK) if mark else (self.strangers, KEPT_STRANGERS)
         if len(kept) < limit:
             kept.append(served)
-        self._news.set()
         return served
 
     def closed(self, line: "_Line") -> None:

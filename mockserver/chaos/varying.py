@@ -4,21 +4,17 @@ Knows chunks of chat and of text completions, and nothing of how they are writte
 order; what counts as it goes (usage on every chunk) keeps the chunks as they are.
 """
 
-import json
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.protocols.chat import emitter
-from conformance.wire import encoder
-from conformance.wire.script import Act, Answer, Send, Wait
+from conformance.wire.script import Act, Answer, Wait
+from mockserver.messages import Chunk, act_of, chunk_of
 
 from .habits import Habits
 
-Chunk = dict[str, Any]
 Item = Chunk | Act
-DATA = b"data: "
 TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 MOST = 6
 """Chunks that come as one, at the most, so that a stream stays a stream."""
@@ -37,7 +33,7 @@ def varied(answer: Answer, habits: Habits) -> Answer:
         return answer
 
     def told() -> Iterator[Act]:
-        return map(_act, _varied(map(_item, answer.played()), habits))
+        return map(act_of, _varied(map(chunk_of, answer.played()), habits))
 
     return replace(answer, acts=(), told=told) if answer.told is not None else replace(answer, acts=tuple(told()))
 
@@ -269,17 +265,3 @@ def shuffled(value: Any, chance: random.Random) -> Any:
     members = [(name, shuffled(child, chance)) for name, child in value.items()]
     chance.shuffle(members)
     return dict(members)
-
-
-def _item(act: Act) -> Item:
-    if not isinstance(act, Send) or not act.data.startswith(DATA):
-        return act
-    try:
-        value = json.loads(act.data[len(DATA) :])
-    except ValueError:
-        return act
-    return value if isinstance(value, dict) and isinstance(value.get("choices"), list) else act
-
-
-def _act(item: Item) -> Act:
-    return Send(encoder.message(emitter.dumps(item))) if isinstance(item, dict) else item

@@ -9,10 +9,10 @@ from http import HTTPStatus
 from typing import Any
 
 from conformance.wire.script import Act
+from mockserver.messages import Chunk
 
 from .members import Members, Told
 
-Chunk = dict[str, Any]
 Item = Chunk | str | bytes | Act
 """A chunk, the text of a message that is none, bytes written as they are, a wait."""
 Turn = Callable[[Iterable[Item], Told], Iterator[Item]]

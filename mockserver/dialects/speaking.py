@@ -13,15 +13,14 @@ from typing import Any
 
 from conformance.protocols.chat import emitter
 from conformance.protocols.exchange import Request
-from conformance.wire import encoder
 from conformance.wire.script import Act, Answer, Send, body
+from mockserver.messages import Chunk, act_of, chunk_of
 
-from .dialect import Chunk, Dialect, Item, uuid
+from .dialect import Dialect, Item, uuid
 from .members import Members, Told, laid_over
 
 OWN = ("content-type", "cache-control", "x-accel-buffering", "x-request-id")
 """Headers of OpenAI's that a vendor replaces by its own."""
-DATA = b"data: "
 TEXT = "text_completion"
 
 
@@ -67,14 +66,14 @@ def _headers(answer: Answer, own: tuple[tuple[str, str], ...]) -> tuple[tuple[st
 
 def _told(answer: Answer, dialect: Dialect, *, asked: bool, tools: bool) -> Iterator[Act]:
     """The acts of a stream."""
-    items = map(_item, answer.played())
+    items = map(chunk_of, answer.played())
     first = next(items, None)
     waits: list[Item] = []
     while first is not None and not isinstance(first, dict):
         waits.append(first)
         first = next(items, None)
     if first is None:
-        yield from map(_act, waits)
+        yield from map(act_of, waits)
         return
     told = Told(mark=_mark(str(first.get("id"))), asked=asked, tools=tools)
     is_text = first.get("object") == TEXT
@@ -83,7 +82,7 @@ def _told(answer: Answer, dialect: Dialect, *, asked: bool, tools: bool) -> Iter
         turned = turn(turned, told)
     members = dialect.text_chunk if is_text else dialect.chunk
     for item in _written(turned, members, told) if members else turned:
-        yield _act(item)
+        yield act_of(item)
 
 
 def _with_ids(begun: list[Item], items: Iterable[Item], dialect: Dialect, told: Told) -> Iterator[Item]:
@@ -163,22 +162,3 @@ def _document(value: dict[str, Any], status: int, dialect: Dialect) -> dict[str,
 
 def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _item(act: Act) -> Item:
-    """The chunk of a message, or whatever else it is."""
-    if not isinstance(act, Send) or not act.data.startswith(DATA):
-        return act
-    try:
-        value = json.loads(act.data[len(DATA) :])
-    except ValueError:
-        return act
-    return value if isinstance(value, dict) and "choices" in value else act
-
-
-def _act(item: Item) -> Act:
-    if isinstance(item, dict):
-        return Send(encoder.message(emitter.dumps(item)))
-    if isinstance(item, str):
-        return Send(encoder.message(item))
-    return Send(item) if isinstance(item, bytes) else item

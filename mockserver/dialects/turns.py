@@ -6,7 +6,9 @@ Chunks have one choice here, as the emitter writes them. Waits stay where they a
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .dialect import Chunk, Item, Turn
+from mockserver.messages import Chunk
+
+from .dialect import Item, Turn
 from .members import Told
 
 

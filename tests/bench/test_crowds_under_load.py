@@ -8,8 +8,8 @@ import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +27,7 @@ from conformance.rules.rule import Level
 from conformance.targets import FEATURES
 from conformance.verdicts import Verdict
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.bench, pytest.mark.usefixtures("busy"), pytest.mark.timeout(2400)]
 
 TRIED = tuple(trial for trial in TRIALS if trial.part is Part.CROWD)
 RULES = tuple(rule for rule in ALL if {trial.name for trial in TRIED} & set(rule.needs.probes))
@@ -36,30 +36,9 @@ SLOTS = 2
 NOBODY = Wanted(name="none")
 """Nobody leaves for good, so nobody watches."""
 AT_ONCE = 2
-SERVER = """
-import asyncio, sys
-from mockserver.answering import Settings
-from mockserver.app import MockServer
-
-async def main():
-    async with MockServer(Settings(slots=int(sys.argv[2])), fault=sys.argv[1] or None) as server:
-        print(server.url, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
+SERVER = str(Path(__file__).with_name("serve.py"))
 Told = dict[str, tuple[str, str, int]]
 """Verdict, reason and number of findings of each rule."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def busy() -> Iterator[None]:
-    """Two loops that want all they can get."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    yield
-    for loop in loops:
-        loop.kill()
-        loop.wait()
 
 
 def judged(fault: str, names: tuple[str, ...]) -> Told:
@@ -78,7 +57,7 @@ def judged(fault: str, names: tuple[str, ...]) -> Told:
         trials = [trial for trial in TRIED if trial.name in names]
         return await run(stage, trials, features=FEATURES, slots=SLOTS, wanted=NOBODY)
 
-    arguments = [sys.executable, "-c", SERVER, fault, str(SLOTS)]
+    arguments = [sys.executable, SERVER, fault, str(SLOTS)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as server:
         try:
             exchanges = asyncio.run(made(server.stdout.readline().strip()))

@@ -7,11 +7,8 @@ Two processes do nothing but count meanwhile. Takes about twenty minutes; STREAM
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,7 +20,7 @@ from conformance.verdicts import Report, Verdict
 from mockserver.answering import Settings
 from mockserver.app import running
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.bench, pytest.mark.usefixtures("busy"), pytest.mark.timeout(3600)]
 TIMES = int(os.environ.get("STREAMSPEC_TIMES", "10"))
 RULES = tuple(rule for rule in ALL if rule.id.startswith("chat/cancellation/"))
 BAD = (Verdict.FAIL, Verdict.WARN, Verdict.SUITE_ERROR)
@@ -39,16 +36,6 @@ CLASSES = {
     "survives#dies-after-twenty": ({"survives"}, None),
 }
 """Rules that find something, and the class; None where the server does not live long enough to tell."""
-
-
-@pytest.fixture(autouse=True)
-def load() -> Iterator[None]:
-    """Two busy loops."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    yield
-    for loop in loops:
-        loop.kill()
-        loop.wait()
 
 
 def judged(fault: str | None, observer: str) -> Report:

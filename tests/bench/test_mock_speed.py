@@ -8,17 +8,12 @@ that others on the same machine do not count. Journal and metrics are on.
 """
 
 import asyncio
-import contextlib
 import json
 import os
-import resource
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -26,55 +21,19 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from tests.bench.servers import CAN_MEASURE, CHAT, LIST, REASON, alone_on, asked, ours, server
+
 pytestmark = [
     pytest.mark.bench,
     pytest.mark.timeout(600),
-    pytest.mark.skipif((os.cpu_count() or 1) < 2 or not shutil.which("taskset"), reason="needs two cores and taskset"),
+    pytest.mark.skipif(not CAN_MEASURE, reason=REASON),
 ]
 HERE = Path(__file__).parent
 LOADGEN = HERE.parents[2] / "shared/tools/loadgen.c"
 AIMOCK = os.environ.get("STREAMSPEC_AIMOCK", "")
 CONNECTIONS = 128
 SECONDS = float(os.environ.get("STREAMSPEC_SECONDS", "5"))
-CHAT = "/v1/chat/completions"
-LIST, STORY = "Write a long list", "Write a story of ten thousand words"
-OURS = """if True:
-    import asyncio, sys
-    from mockserver import MockServer, Pacing
-    async def live():
-        pacing = Pacing(float(sys.argv[3]), float(sys.argv[3]))
-        async with MockServer(port=int(sys.argv[1]), coalesce=sys.argv[2] == "together", pacing=pacing):
-            await asyncio.Event().wait()
-    asyncio.run(live())
-"""
-
-
-def asked(prompt: str, chunks: int) -> bytes:
-    """A request whose stream has so many chunks, the first and the last included, and [DONE]."""
-    message = {"role": "user", "content": prompt}
-    return json.dumps({"model": "mock", "messages": [message], "stream": True, "max_tokens": chunks - 2}).encode()
-
-
-@contextmanager
-def server(*command: str) -> Iterator[tuple[int, psutil.Process]]:
-    """A server on the first core; PORT in the command is its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    words = [word.replace("PORT", str(port)) for word in command]
-    process = subprocess.Popen(["taskset", "-c", "0", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            time.sleep(0.05)
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-        yield port, psutil.Process(process.pid)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def ours(way: str = "each", gap: float = 0.0) -> Any:
-    return server(sys.executable, "-c", OURS, "PORT", way, str(gap))
+STORY = "Write a story of ten thousand words"
 
 
 def floor(chunks: int) -> Any:
@@ -104,7 +63,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 def loading(client: tuple[str, ...], port: int, process: psutil.Process, body: Path, seconds: float) -> Any:
     words = [*client, str(port), CHAT, str(body), str(CONNECTIONS), "0.5", str(seconds), "pids", str(process.pid)]
-    return subprocess.Popen(["taskset", "-c", "1", *words], stdout=subprocess.PIPE)
+    return subprocess.Popen([*alone_on(1), *words], stdout=subprocess.PIPE)
 
 
 def measured(client: tuple[str, ...], running: Any, chunks: int, folder: Path, says: str) -> dict[str, float]:
@@ -187,79 +146,3 @@ async def _left(port: int, mark: str, start: float) -> float:
     entry = _journal(port, f"mark={mark}")["requests"][-1]
     assert ("fin", entry["produced_at_leave"]) == (entry["left_by"], entry["produced"])
     return float(entry["left_at"]) - at
-
-
-class Paced(asyncio.Protocol):
-    """A stream with a gap between its events: how late each of them comes, by the first."""
-
-    def __init__(self, request: bytes, gap: float, late: list[float], lost: list[int]) -> None:
-        self.request, self.gap, self.late, self.lost = request, gap, late, lost
-        self.events, self.first, self.over = 0, 0.0, asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        now = time.monotonic()
-        for _ in range(data.count(b"data: ")):
-            if not self.events:
-                self.first = now
-            self.late.append(now - self.first - self.events * self.gap)
-            self.events += 1
-        if data.endswith(b"0\r\n\r\n"):
-            self.over.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.over.done():
-            self.lost.append(1)
-            self.over.set_result(None)
-
-
-async def _paced(port: int, streams: int, gap: float, events: int) -> tuple[list[float], int]:
-    loop, late, lost = asyncio.get_running_loop(), [], []
-    body = asked(LIST, events)
-    request = f"POST {CHAT} HTTP/1.1\r\nhost: mock\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
-    clients = []
-    for number in range(streams):
-        made = lambda: Paced(request, gap, late, lost)  # noqa: E731
-        clients.append((await loop.create_connection(made, "127.0.0.1", port))[1])
-        if number % 20 == 19:
-            await asyncio.sleep(gap / 10)
-    await asyncio.gather(*(client.over for client in clients))
-    for client in clients:
-        client.transport.close()
-    return sorted(late), len(lost)
-
-
-@pytest.mark.parametrize(("streams", "gap"), [(500, 0.02), (5000, 0.2), (5000, 0.02)])
-def test_paced_streams_are_on_time(streams: int, gap: float) -> None:
-    """Lateness is from the first event of a stream, as its client sees it, which is late itself where the client is.
-
-    What a core can do here is some 45,000 paced events a second, most of it the system's work of waking a client; the
-    last case asks for 250,000, which no server could give that writes each by itself, and shows what becomes of it.
-    """
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files[1] < 2 * streams:
-        pytest.skip(f"{files[1]} files may be open, {2 * streams} are needed")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
-    os.sched_setaffinity(0, {1})
-    with ours(gap=gap) as (port, process):
-        idle, cpu = process.memory_info().rss, sum(process.cpu_times()[:2])
-        began = time.monotonic()
-        late, lost = asyncio.run(_paced(port, streams, gap, 100))
-        took, held = time.monotonic() - began, process.memory_info().rss
-        cpu = sum(process.cpu_times()[:2]) - cpu
-    p50, p99 = (1000 * late[int(share * (len(late) - 1))] for share in (0.5, 0.99))
-    each = (held - idle) / streams / 1024
-    print(
-        f"\n{streams} streams, {gap * 1000:.0f} ms gap: late by {p50:.1f} ms (p50), {p99:.1f} ms (p99); {lost} lost; ",
-        end="",
-    )
-    print(f"{cpu / took:.0%} of a core; {idle / 2**20:.0f} MB idle, {each:.0f} kB for each stream", end="")
-    assert 0 == lost
-    assert idle <= 60 * 2**20
-    assert each <= 40
-    if streams / gap <= 25_000:
-        assert p99 < 10

@@ -8,8 +8,8 @@ import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -26,35 +26,13 @@ from conformance.rules.http import timing as http_timing
 from conformance.rules.rule import Level
 from conformance.verdicts import Verdict
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.bench, pytest.mark.usefixtures("busy"), pytest.mark.timeout(1200)]
 
 RULES = (*timing.RULES, *http_timing.RULES)
 BROKEN = {f"{rule.id}#{behaviour.name}": rule for rule in RULES for behaviour in rule.broken_when}
 AT_ONCE = 2
 TEMPO = Tempo(first=0.02, gap=0.005, lasts=20.0, tokens=4000, silence=3.0)
-SERVER = """
-import asyncio, sys
-from conformance.rules import ALL
-from mockserver.answering import Settings
-from mockserver.app import MockServer
-
-async def main():
-    async with MockServer(Settings(gzip=True), fault=sys.argv[1] or None) as server:
-        print(server.url, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def busy() -> Iterator[None]:
-    """Two loops that want all they can get."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    yield
-    for loop in loops:
-        loop.kill()
-        loop.wait()
+SERVER = str(Path(__file__).with_name("serve.py"))
 
 
 async def trials(url: str, names: tuple[str, ...]) -> list[object]:
@@ -74,7 +52,7 @@ async def trials(url: str, names: tuple[str, ...]) -> list[object]:
 
 def judged(fault: str, names: tuple[str, ...]) -> dict[str, tuple[str, str, int]]:
     """Verdict, reason and number of findings of each rule."""
-    with subprocess.Popen([sys.executable, "-c", SERVER, fault], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([sys.executable, SERVER, fault, "0"], stdout=subprocess.PIPE, text=True) as server:
         try:
             exchanges = asyncio.run(trials(server.stdout.readline().strip(), names))
         finally:
