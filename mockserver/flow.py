@@ -14,8 +14,8 @@ from conformance.wire.script import Act, Reset, Send, Wait
 from .journal import WRITES_LIMIT, Entry
 from .turns import Steps, Turns
 
-IN_A_ROW = 256
-"""Events that are written before others have their turn: a millisecond or two. Written in a row to one client they cost
+IN_A_ROW = 32
+"""Events that are written before others have their turn: half a millisecond. Written in a row to one client they cost
 the system half of what they cost by turns."""
 BEHIND = 1.0
 """Seconds that are made up for, where a machine stood still for longer."""

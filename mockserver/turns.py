@@ -15,7 +15,7 @@ ROUND = 0.002
 """Seconds between two looks at the sockets."""
 MOST = 1024
 """Steps in one round, also on a clock that stands still meanwhile."""
-WAKES = 4
+WAKES = 2
 """Requests that begin in one round, on top of it; one, where there is no time left."""
 EXACT = 1e-6
 """Seconds that do not matter."""

@@ -106,17 +106,26 @@ def test_short_streams_are_as_many_as_aimock_s(client: tuple[str, ...], tmp_path
 def test_a_leaving_is_in_the_journal_within_five_milliseconds(
     client: tuple[str, ...], tmp_path: Path, chunks: int
 ) -> None:
-    """While 128 others are served as fast as may be. Our clock and the server's are the same but for its start."""
+    """While 128 others are served as fast as may be, nine times of ten: Linux itself holds up who goes
+    first for 50 ms of each second. Our clock and the server's are the same but for its start.
+    """
     body = tmp_path / "body.json"
     body.write_bytes(asked(LIST, chunks))
     with ours() as (port, process):
         start = min((_start(port) for _ in range(50)), key=lambda found: found[1])[0]
-        load = loading(client, port, process, body, 6)
+        load = loading(client, port, process, body, 12)
         time.sleep(1.5)
-        late = sorted(1000 * asyncio.run(_left(port, f"leaving-{number}", start)) for number in range(25))
+        late: list[float] = []
+        for number in range(100):
+            if len(late) < 25 and (left := asyncio.run(_left(port, f"leaving-{number}", start))) is not None:
+                late.append(1000 * left)
+        late.sort()
+        load.kill()
         load.communicate()
-    print(f"\n{chunks} chunks: a leaving is noted after {late[len(late) // 2]:.1f} ms, {late[-1]:.1f} at most", end="")
-    assert late[len(late) // 2] < 5
+    p50, p90 = late[len(late) // 2], late[len(late) * 9 // 10]
+    print(f"\n{chunks} chunks: a leaving is noted after {p50:.1f} ms, p90 {p90:.1f}, {late[-1]:.1f} at most", end="")
+    assert len(late) == 25
+    assert p90 < 5
 
 
 def _start(port: int) -> tuple[float, float]:
@@ -131,8 +140,8 @@ def _journal(port: int, query: str) -> Any:
         return json.load(response)
 
 
-async def _left(port: int, mark: str, start: float) -> float:
-    """Seconds from our FIN to when the server noted it; nothing is made after that."""
+async def _left(port: int, mark: str, start: float) -> float | None:
+    """Seconds from our FIN to when the server noted it; None where we were held up. Nothing is made after it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = asked(STORY, 10_000)
     head = f"host: mock\r\nx-streamspec-mark: {mark}\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -141,8 +150,12 @@ async def _left(port: int, mark: str, start: float) -> float:
     await asyncio.sleep(0.02)
     at = time.monotonic() - start
     writer.write_eof()
+    took = time.monotonic() - start - at
     await asyncio.sleep(0.03)  # the journal holds a thousand requests, and six thousand come in a second
     writer.close()
-    entry = _journal(port, f"mark={mark}")["requests"][-1]
+    entries = _journal(port, f"mark={mark}")["requests"]
+    if took > 0.001 or not entries:
+        return None
+    entry = entries[-1]
     assert ("fin", entry["produced_at_leave"]) == (entry["left_by"], entry["produced"])
     return float(entry["left_at"]) - at
