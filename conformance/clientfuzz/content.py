@@ -6,7 +6,8 @@ U+FFFD, however many a decoder makes of them.
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.protocols.chat.calls import put_together
@@ -15,6 +16,7 @@ from conformance.protocols.chat.states import Kind, State
 from conformance.protocols.exchange import Exchange, Step
 
 from .contract import Call
+from .stray import is_fragment
 
 REPLACED = re.compile("\ufffd+")
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -88,7 +90,7 @@ class _Gathered:
         if reason not in NOT_FINISHED:
             self.finishes.append(reason if isinstance(reason, str) else json.dumps(reason))
         fragments = delta.get("tool_calls")
-        if isinstance(fragments, list) and all(map(_is_fragment, fragments)):
+        if isinstance(fragments, list) and all(map(is_fragment, fragments)):
             self._called.append((0, step, fragments))
         elif fragments:
             self._misshapen = True
@@ -105,18 +107,12 @@ class _Gathered:
             Call("".join(name for _, name in call.names), one.arguments, one.id)
             for call, one in zip(calls, plain, strict=True)
         )
+        latest = tuple(
+            Call(call.names[-1][1] if call.names else "", one.arguments, one.id)
+            for call, one in zip(calls, plain, strict=True)
+        )
         split_names = any(len({name for _, name in call.names}) > 1 for call in calls)
-        return (plain, joined) if split_names else (plain,)
-
-
-def _is_fragment(fragment: Any) -> bool:
-    """A piece of a call that is read in one way only."""
-    if not isinstance(fragment, dict) or type(fragment.get("index")) is not int:
-        return False
-    function = fragment.get("function")
-    if function is None:
-        return True
-    return isinstance(function, dict) and isinstance(function.get("arguments", ""), str | None)
+        return (plain, joined, latest) if split_names else (plain,)
 
 
 def plain_text(text: str) -> str:
@@ -137,14 +133,31 @@ def is_part(part: str, whole: str) -> bool:
 
 
 def same_calls(ours: tuple[Call, ...], theirs: tuple[Call, ...]) -> bool:
-    """Whether a client has these calls; what it does not tell of them is not compared."""
-    return len(ours) == len(theirs) and all(map(_same_call, ours, theirs))
+    """Whether a client has these calls, in any order; what it does not tell of them is not compared."""
+    return len(ours) == len(theirs) and all_among(theirs, ours)
+
+
+def all_among(theirs: Iterable[Call], ours: Iterable[Call]) -> bool:
+    """Whether each call that a client has is one of ours, and no two of them the same one."""
+    left = list(ours)
+    for call in theirs:
+        mine = next((one for one in left if _same_call(one, call)), None)
+        if mine is None:
+            return False
+        left.remove(mine)
+    return True
+
+
+def without_ids(calls: Iterable[Call]) -> tuple[Call, ...]:
+    """Calls whose ids are not to be compared."""
+    return tuple(replace(call, id="") for call in calls)
 
 
 def _same_call(ours: Call, theirs: Call) -> bool:
     if ours.name != theirs.name or (theirs.id and ours.id and theirs.id != ours.id):
         return False
-    if isinstance(theirs.arguments, str) and same_text(ours.arguments, theirs.arguments):
+    as_text = isinstance(theirs.arguments, str) and isinstance(ours.arguments, str)
+    if as_text and same_text(ours.arguments, theirs.arguments):
         return True
     mine, found = _value(ours.arguments), _value(theirs.arguments)
     return bool(mine == found)

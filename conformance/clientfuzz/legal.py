@@ -11,8 +11,14 @@ from conformance.wire.script import Answer, Send, body
 
 from . import spelling, splits, telling
 from .case import Case
-from .streams import TEXT, TOOL, WORDS, Stream, text_of
+from .streams import TEXT, TOOL, WORDS, Stream, chunk, of_chunks, says, text_of
 
+AT_ONCE = of_chunks(
+    chunk(says({"role": "assistant", "content": "Hello,"})),
+    chunk(says({"content": " world"})),
+    chunk(says({}, "stop")),
+)
+"""Its first event has text: what loses it loses that."""
 SEPARATED = text_of("a\u2028b", "c\u2029d", "e\u0085f", "g\x0bh\x0ci\x1cj")
 ODD_TEXTS: dict[str, tuple[str, ...]] = {
     "astral": ("\U0001f469\u200d\U0001f680", "\U00010348", "\U0001d11e!"),
@@ -69,11 +75,13 @@ def variations() -> Iterator[Variation]:
 
 
 def _spelled() -> Iterator[Variation]:
-    for name, says, change in spelling.SPELLINGS:
+    for name, explanation, change in spelling.SPELLINGS:
         for kind, stream in (("", TEXT), ("-of-tools", TOOL)):
             if kind and not name.startswith("line-ends/"):
                 continue
-            yield Variation(f"{name}{kind}", says, "sse", stream, respelled(stream.answer, change))
+            yield Variation(f"{name}{kind}", explanation, "sse", stream, respelled(stream.answer, change))
+    played = respelled(AT_ONCE.answer, spelling.with_mark)
+    yield Variation("encoding/mark-before-text", "a byte order mark before an event with text", "sse", AT_ONCE, played)
 
 
 def respelled(answer: Answer, change: Callable[[bytes], bytes]) -> Answer:
@@ -94,8 +102,8 @@ def events_of(data: bytes) -> list[bytes]:
 
 def _texts() -> Iterator[Variation]:
     raw = SEPARATED.told(respelled(SEPARATED.answer, spelling.with_separators_raw))
-    says = "line and paragraph separators stand in the text as they are: they end no line"
-    yield Variation("text/separators", says, "sse", SEPARATED, raw.answer)
+    explanation = "line and paragraph separators stand in the text as they are: they end no line"
+    yield Variation("text/separators", explanation, "sse", SEPARATED, raw.answer)
     yield Variation("text/separators-escaped", "separators in the text, escaped", "openai", SEPARATED, SEPARATED.answer)
     for name, pieces in ODD_TEXTS.items():
         stream = text_of(*pieces)

@@ -11,6 +11,8 @@ from conformance.wire.script import Act, Answer, Reset, Send, Wait
 
 from .case import STALL
 from .content import NOTHING, Content, content_of
+from .contract import Call
+from .stray import stray_calls, with_numbers
 
 NOT_JSON = (Flaw.NOT_JSON, Flaw.SEVERAL_DOCUMENTS, Flaw.CONTROL_CHARACTER, Flaw.NOT_A_NUMBER)
 """What RFC 8259 does not let pass for JSON. How deep a parser goes is its own affair."""
@@ -39,6 +41,10 @@ class Signs:
     """Some message cannot be used as a chunk."""
     not_json: bool
     """Some message is not JSON."""
+    stray: tuple[Call, ...]
+    """What stands for tool calls and is none: a client may hand it over, or not."""
+    with_numbers: str | None
+    """The text, with the numbers written out that stand in it; None where there are none."""
     said: Content
     """What a client reads that follows the standards."""
     loosely: Content
@@ -67,6 +73,8 @@ def signs_of(request: Request, answer: Answer) -> Signs:
         document=exchange.document is not None,
         lost=any(map(_is_lost, steps)),
         not_json=any(step.flaw in NOT_JSON for step in steps),
+        stray=tuple(stray_calls(steps)),
+        with_numbers=with_numbers(steps),
         said=said,
         loosely=loosely,
     )

@@ -117,7 +117,8 @@ def _chunked() -> Iterator[Telling]:
         of_chunks(first, *(chunk(says({"content": word}), obfuscation="aZ3") for word in WORDS), end),
     )
     yield _same("chunks/no-finish-null", "no finish_reason where it would be null", "clients",
-                of_chunks(*(_without(says({"content": word}), "finish_reason", "logprobs") for word in WORDS), end),
+                of_chunks(first, *(_without(says({"content": word}), "finish_reason", "logprobs") for word in WORDS),
+                          end),
                 )  # fmt: skip
     yield _same("chunks/length", "the finish_reason is length", "openai",
                 of_chunks(first, *middle, chunk(says({}, "length"))))  # fmt: skip

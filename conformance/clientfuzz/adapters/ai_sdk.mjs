@@ -6,7 +6,7 @@ import { TIMEOUT, report } from "./reporting.mjs";
 await report(async (baseURL, model, heard) => {
   const provider = createOpenAICompatible({ name: "mock", baseURL, apiKey: "any", includeUsage: true });
   const result = streamText({
-    model: provider(model), prompt: "Say hi", maxRetries: 0, timeout: { chunkMs: TIMEOUT }, onError: () => {},
+    model: provider(model), prompt: "Say hi", maxRetries: 0, timeout: { chunkMs: TIMEOUT, stepMs: 2 * TIMEOUT }, onError: () => {},
   });
   let failed = null; // the stream goes on after an error
   for await (const part of result.fullStream) {

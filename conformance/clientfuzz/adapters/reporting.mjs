@@ -18,18 +18,23 @@ class Heard {
   tool_calls = [];
   usage = null;
   chunks = 0;
+  #choices = new Map(); // by index: text and finish_reason
   #calls = new Map(); // by index
 
-  // A chunk of OpenAI's shape, read by a patient loop: its first choice, what is there of it; parts of a tool call are
-  // joined to the others of their index, whatever comes first.
+  // A chunk of OpenAI's shape, read by a patient loop: what is there of it. One choice was asked for: that of the lowest
+  // index counts. Parts of a tool call are joined to the others of their index, whatever comes first.
   chunk(chunk) {
     this.chunks += 1;
     this.usage = chunk.usage ?? this.usage;
     for (const choice of chunk.choices ?? []) {
-      if (choice.index > 0) continue; // another one than was asked for
-      this.text += choice.delta?.content ?? "";
-      this.finish_reason = choice.finish_reason ?? this.finish_reason;
-      for (const part of choice.delta?.tool_calls ?? []) this.#partOfCall(part);
+      const index = Number(choice.index) || 0;
+      const { text, finish_reason } = this.#choices.get(index) ?? { text: "", finish_reason: null };
+      this.#choices.set(index, {
+        text: text + (choice.delta?.content ?? ""), finish_reason: choice.finish_reason ?? finish_reason,
+      });
+      const lowest = Math.min(...this.#choices.keys());
+      Object.assign(this, this.#choices.get(lowest));
+      if (index === lowest) for (const part of choice.delta?.tool_calls ?? []) this.#partOfCall(part);
     }
   }
 

@@ -27,7 +27,16 @@ class Heard:
 
     def __init__(self):
         self.text, self.finish_reason, self.tool_calls, self.usage, self.chunks = "", None, [], None, 0
+        self._choices = {}  # by index: text and finish_reason
         self._calls = {}  # by index
+
+    def part_of_choice(self, index, content, finish_reason):
+        """Part of a choice; whether it is part of the one that counts: one was asked for, the lowest index is it."""
+        index = index if isinstance(index, int) else 0
+        text, reason = self._choices.get(index, ("", None))
+        self._choices[index] = (text + (content or ""), finish_reason or reason)
+        self.text, self.finish_reason = self._choices[min(self._choices)]
+        return index == min(self._choices)
 
     def part_of_call(self, index, call_id, name, arguments):
         """Part of a tool call, joined to the others of its index, whatever comes first."""
@@ -40,29 +49,22 @@ class Heard:
             call["arguments"] = call["arguments"] + arguments if call["arguments"] else arguments
 
     def chunk(self, chunk):
-        """A chunk as an object of OpenAI's shape, read by a patient loop: its first choice, what is there of it."""
+        """A chunk as an object of OpenAI's shape, read by a patient loop: what is there of it."""
         self.chunks += 1
         self.usage = getattr(chunk, "usage", None) or self.usage
         for choice in chunk.choices or []:
-            if is_other(choice.index):
-                continue
-            self.finish_reason = choice.finish_reason or self.finish_reason
-            if choice.delta:
-                self.text += choice.delta.content or ""
-                for part in choice.delta.tool_calls or []:
-                    self.part_of_call(part.index, part.id, part.function.name, part.function.arguments)
+            counts = self.part_of_choice(choice.index, choice.delta and choice.delta.content, choice.finish_reason)
+            for part in (counts and choice.delta and choice.delta.tool_calls) or []:
+                self.part_of_call(part.index, part.id, part.function.name, part.function.arguments)
 
     def document(self, chunk):
         """A chunk as JSON, read by the same loop."""
         self.chunks += 1
         self.usage = chunk.get("usage") or self.usage
         for choice in chunk["choices"]:
-            if is_other(choice.get("index")):
-                continue
             delta = choice["delta"]
-            self.text += delta.get("content") or ""
-            self.finish_reason = choice.get("finish_reason") or self.finish_reason
-            for part in delta.get("tool_calls") or []:
+            counts = self.part_of_choice(choice.get("index"), delta.get("content"), choice.get("finish_reason"))
+            for part in (counts and delta.get("tool_calls")) or []:
                 function = part["function"]
                 self.part_of_call(part["index"], part.get("id"), function.get("name"), function.get("arguments"))
 
@@ -70,11 +72,6 @@ class Heard:
         """The line of JSON, in ASCII: half a surrogate pair is a thing that clients hand over."""
         said = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         return json.dumps(said | {"error": error}, default=lambda value: getattr(value, "__dict__", None) or str(value))
-
-
-def is_other(index):
-    """Whether this is the index of another choice than the one that was asked for."""
-    return isinstance(index, int) and index > 0
 
 
 def report(ask):
