@@ -37,6 +37,8 @@ def show(value: object, limit: int = SHOWN) -> str:
 
 def shorten(text: str, limit: int = SHOWN) -> str:
     """Make text safe for a terminal and no longer than `limit` characters; the middle goes first."""
+    if len(text) <= limit and text.isprintable():
+        return text
     text = text[:limit] + "…" + text[-limit:] if len(text) > 3 * limit else text
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     if len(text) <= limit:

@@ -17,7 +17,10 @@ from .columns import Column
 
 VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|\d+')
 """What may differ between findings that are alike: text in quotes, and numbers."""
-LOOKED_AT = 1000
+LOOKED_AT = 400
+"""Characters that are compared."""
+SHOWN = 160
+"""Characters that checks show of what they got, at most."""
 LINKS = frozenset(tolerance.link for dialect in dialects.DIALECTS for tolerance in dialect.tolerances)
 """Where this version says why something is tolerated; what else a report links to is not linked here."""
 
@@ -34,16 +37,25 @@ class Detail:
     """Of what was wanted, got, or given as a reason."""
 
 
+Kinds = Mapping[str, list[list[StoredFinding]]]
+"""By the id of the rule."""
 DETAILS = (Detail(8, 12, 600), Detail(3, 4, 240), Detail(1, 2, 120), Detail(1, 1, 40))
 """From generous to sparing."""
 
 
-def told_of(columns: Sequence[Column], rules: Sequence[str], detail: Detail) -> list[dict[str, Any]]:
+def kinds_of(column: Column) -> Kinds:
+    """The findings of each rule, those together that say the same but for values and numbers."""
+    return {rule.rule: _alike(rule.findings) for rule in column.target.rules if rule.findings}
+
+
+def told_of(
+    columns: Sequence[Column], kinds: Sequence[Kinds], rules: Sequence[str], detail: Detail
+) -> list[dict[str, Any]]:
     """For each rule, what is said of it on each column, by its number; where it simply holds, nothing is."""
     by_id = [{rule.rule: rule for rule in column.target.rules} for column in columns]
     return [
         {
-            str(number): _cell(rule, column, detail)
+            str(number): _cell(rule, kinds[number].get(rule_id, []), column, detail)
             for number, (column, found) in enumerate(zip(columns, by_id, strict=True))
             if (rule := found.get(rule_id)) is not None and _worth_telling(rule, column)
         }
@@ -51,12 +63,18 @@ def told_of(columns: Sequence[Column], rules: Sequence[str], detail: Detail) -> 
     ]
 
 
-def spans_of(column: Column, detail: Detail) -> dict[str, list[tuple[int, int]]]:
+def characters_of(kinds: Sequence[Kinds], detail: Detail) -> int:
+    """How much text that is going to be, roughly."""
+    told = sum(min(len(alike), detail.kinds) for column in kinds for alike in column.values())
+    return 2 * told * min(detail.characters, SHOWN)
+
+
+def spans_of(column: Column, kinds: Kinds, detail: Detail) -> dict[str, list[tuple[int, int]]]:
     """The probes whose exchanges are shown, with the places in them; what is red comes first."""
     spans: dict[str, list[tuple[int, int]]] = {}
     ordered = sorted(column.target.rules, key=lambda rule: not rule.red)
     for rule in ordered:
-        for alike in _alike(rule.findings)[: detail.kinds]:
+        for alike in kinds.get(rule.rule, [])[: detail.kinds]:
             for found in alike[: detail.places]:
                 place = spans.setdefault(_probe(found), [])
                 if found.span is not None:
@@ -69,8 +87,7 @@ def _worth_telling(rule: StoredRule, column: Column) -> bool:
     return not plain or rule.rule in column.changes
 
 
-def _cell(rule: StoredRule, column: Column, detail: Detail) -> dict[str, Any]:
-    kinds = _alike(rule.findings)
+def _cell(rule: StoredRule, kinds: Sequence[Sequence[StoredFinding]], column: Column, detail: Detail) -> dict[str, Any]:
     changed = column.changes.get(rule.rule)
     facts: Mapping[str, Any] = {
         "verdict": rule.verdict.value,
@@ -87,7 +104,6 @@ def _cell(rule: StoredRule, column: Column, detail: Detail) -> dict[str, Any]:
 
 
 def _alike(findings: Sequence[StoredFinding]) -> list[list[StoredFinding]]:
-    """Findings that say the same but for values and numbers, together."""
     alike: dict[tuple[str, str], list[StoredFinding]] = {}
     for found in findings:
         wanted, got = (VALUE.sub("…", text[:LOOKED_AT]) for text in (found.wanted, found.got))

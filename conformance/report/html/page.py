@@ -6,7 +6,7 @@ page shows as text. A content security policy lets the file load nothing and run
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,11 +22,11 @@ from conformance.report.ranking import AUTHORITIES, troubles_of
 from conformance.verdicts import BY_WEIGHT
 
 from .columns import Column
-from .findings import DETAILS, Detail, spans_of, told_of
+from .findings import DETAILS, Detail, Kinds, characters_of, kinds_of, spans_of, told_of
 from .matrix import Row, rows_of, sources_of
 from .packing import pack
 from .summary import headline_of, summary_of
-from .wire import times_of, wire_of
+from .wire import Span, times_of, wire_of
 
 SCRIPTS = ("visible", "pointer", "wire", "plot", "detail", "matrix", "start")
 """In the order in which they need each other."""
@@ -45,7 +45,9 @@ LIMITS = (64_000, 16_000, 4_000, 1_000, 0)
 def render(columns: Sequence[Column], *, suite: str = "", against: str = "") -> str:
     """The page. `against` names the earlier report that the columns were compared with."""
     rows = rows_of(columns)
-    detail, told = _told(columns, rows)
+    kinds = [kinds_of(column) for column in columns]
+    detail, told = _told(columns, kinds, rows)
+    summaries = [summary_of(column) for column in columns]
     troubles = troubles_of([column.target for column in columns])
     style, script, plot = _asset("page.css"), _script(), f"/*\n{_asset('uplot.LICENSE')}*/\n{_asset('uplot.min.js')}"
     return _template().render(
@@ -55,7 +57,9 @@ def render(columns: Sequence[Column], *, suite: str = "", against: str = "") -> 
         authorities=[name for name in AUTHORITIES if any(row.authority == name for row in rows)],
         verdicts=[verdict.value for verdict in BY_WEIGHT],
         changes=[change.value for change in Change] if against else [],
-        summaries=[summary_of(column) for column in columns],
+        summaries=summaries,
+        timed=any(summary.first_content is not None for summary in summaries),
+        left=any(summary.cancellation for summary in summaries),
         headline=headline_of(columns, troubles),
         troubles=troubles[:WORST],
         more=max(0, len(troubles) - WORST),
@@ -63,7 +67,7 @@ def render(columns: Sequence[Column], *, suite: str = "", against: str = "") -> 
         against=against,
         suite=suite or machine.suite(),
         told=Markup(pack(told)),  # noqa: S704 - letters and digits
-        wires=[Markup(text) for text in _wires(columns, detail)],  # noqa: S704
+        wires=[Markup(text) for text in _wires(columns, kinds, detail)],  # noqa: S704
         style=Markup(style),  # noqa: S704 - our own files
         script=Markup(script),  # noqa: S704
         plot=Markup(plot),  # noqa: S704
@@ -71,7 +75,7 @@ def render(columns: Sequence[Column], *, suite: str = "", against: str = "") -> 
     )
 
 
-def _told(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Detail, dict[str, Any]]:
+def _told(columns: Sequence[Column], kinds: Sequence[Kinds], rows: Sequence[Row]) -> tuple[Detail, dict[str, Any]]:
     """What is told once a rule is opened: as much of it as there is room for."""
     ids = [row.id for row in rows]
     told: dict[str, Any] = {
@@ -88,25 +92,28 @@ def _told(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Detail, dict[
         ],
     }
     for detail in DETAILS:
-        told["cells"] = told_of(columns, ids, detail)
-        if detail is DETAILS[-1] or len(pack(told["cells"])) < TOLD:
+        last = detail is DETAILS[-1]
+        if not last and characters_of(kinds, detail) > 4 * TOLD:
+            continue
+        told["cells"] = told_of(columns, kinds, ids, detail)
+        if last or len(pack(told["cells"])) < TOLD:
             break
     return detail, told
 
 
-def _wires(columns: Sequence[Column], detail: Detail) -> list[str]:
+def _wires(columns: Sequence[Column], kinds: Sequence[Kinds], detail: Detail) -> list[str]:
     """The exchanges of each column, packed: as much of them as there is room for."""
     packed: list[str] = []
+    spans = [spans_of(column, alike, detail) for column, alike in zip(columns, kinds, strict=True)]
     for limit in LIMITS:
-        packed = [pack(_exchanges(column, detail, limit)) for column in columns]
+        packed = [pack(_exchanges(column, found, limit)) for column, found in zip(columns, spans, strict=True)]
         if sum(map(len, packed)) < SHOWN:
             break
     return packed
 
 
-def _exchanges(column: Column, detail: Detail, limit: int) -> dict[str, Any]:
+def _exchanges(column: Column, spans: Mapping[str, Sequence[Span]], limit: int) -> dict[str, Any]:
     """Exchanges in which something was found with their bytes, the others with their times alone."""
-    spans = spans_of(column, detail)
     with_others = {
         beside.probe for probe in spans if (found := column.exchanges.get(probe)) and (beside := found.beside)
     }

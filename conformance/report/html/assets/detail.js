@@ -1,6 +1,7 @@
 // What is told of a rule once it is opened: each target, each finding, each place with its bytes. Filters nothing.
 
 const OTHERS = 4; // further targets in one plot
+const PLACES = 4; // of findings that are alike, shown at once
 
 /** A copy of a template's only element. */
 function copyOf(id) {
@@ -88,8 +89,8 @@ function kindOf(kind, column, told, wires, open) {
     const place = { probe, event, span: start === null ? null : [start, end], pointer };
     const button = element("button", { type: "button", "aria-pressed": "false" }, element("b", {}, probe || "the exchange"));
     if (event) button.append(` event ${event}${events ? ` of ${events}` : ""}`);
-    if (place.span) button.append(` bytes ${start}–${end}`);
-    if (pointer) button.append(` ${pointer}`);
+    if (place.span) button.dataset.span = `${start}-${end}`;
+    button.dataset.probe = probe;
     button.addEventListener("click", () => {
       const again = button.getAttribute("aria-pressed") === "true";
       for (const other of buttons) other.setAttribute("aria-pressed", String(other === button && !again));
@@ -100,8 +101,13 @@ function kindOf(kind, column, told, wires, open) {
     });
     return button;
   });
-  places.append(...buttons);
-  if (kind.more) places.append(element("span", { class: "muted" }, `and ${kind.more} more places`));
+  const unlisted = kind.more ? [element("span", { class: "muted" }, `and ${kind.more} more places in the JSON report`)] : [];
+  places.append(...buttons.slice(0, PLACES));
+  if (buttons.length > PLACES) {
+    const more = element("button", { type: "button", class: "more-places" }, `${buttons.length - PLACES + (kind.more || 0)} more places`);
+    more.addEventListener("click", () => (more.replaceWith(...buttons.slice(PLACES), ...unlisted), buttons[PLACES].focus()));
+    places.append(more);
+  } else places.append(...unlisted);
   if (open) buttons[0]?.click();
   return made;
 }

@@ -62,6 +62,8 @@ function drawMoments(wire, arrivals) {
       ctx.globalAlpha = 1;
     }
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     ctx.setLineDash([3 * ratio, 3 * ratio]);
     const moments = [["head", wire.head_at, "--soft"], ["first content", wire.first, "--pass"]];
     let right = -1;
@@ -100,9 +102,9 @@ function draw(into, shown) {
   const soft = colour("--soft"), line = colour("--line");
   const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui, sans-serif" };
   const made = new uPlot({
-    width: Math.max(240, into.parentElement.clientWidth - 12), height: 170,
-    legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high) * 1.15] } },
+    width: Math.max(240, into.parentElement.clientWidth - 16), height: 150,
+    legend: { show: false }, cursor: { show: false },
+    scales: { x: { time: false, range: (_, low, high) => [0, high] }, y: { range: (_, low, high) => [0, Math.max(1, high) * 1.15] } },
     axes: [{ ...axis, values: (_, marks) => marks.map((at) => (at === 0 ? "0" : seconds(at))) },
       { ...axis, size: 48, values: (_, marks) => marks.map((count) => (Number.isInteger(count) ? count : "")) }],
     series: [{}, ...shown.map((_, which) => ({

@@ -55,15 +55,16 @@ function child(text, at, name) {
   return null;
 }
 
-/** Where the pointer leads in the first JSON object or array of the text; null where it leads nowhere. */
+/** Where the pointer leads in the first JSON object or array of the text, or how far it does: [from, to, all the way]. */
 function placeOf(text, pointer) {
   let at = text.search(/[{[]/);
   if (at < 0 || !pointer.startsWith("/")) return null;
   let place = null;
   for (const part of pointer.slice(1).split("/")) {
-    place = child(text, at, part.replaceAll("~1", "/").replaceAll("~0", "~"));
-    if (place === null) return null;
+    const next = child(text, at, part.replaceAll("~1", "/").replaceAll("~0", "~"));
+    if (next === null) return place && [...place, false];
+    place = next;
     at = place[0];
   }
-  return place;
+  return [...place, true];
 }

@@ -1,6 +1,6 @@
 // An exchange as it came: the request, the head, and the body event by event, with some bytes marked. Knows no rule.
 
-const AROUND = 3; // events that are shown on both sides of what is marked
+const AROUND = 2; // events that are shown on both sides of what is marked
 const ENDINGS = {
   eof: "the response ended", reset: "the connection was torn down", timeout: "our time was over",
   left: "we left on purpose", cut: "we stopped reading at the limit",
@@ -41,7 +41,7 @@ function nodesBetween(wire, start, end) {
     part.bytes ? visibleBytes(part.bytes) : [leftOut(part.end - part.start)]);
 }
 
-/** The offsets to which a JSON pointer leads within a span, null where that cannot be told. */
+/** The offsets to which a JSON pointer leads within a span, or to what should have had it; null where nobody can tell. */
 function innerOf(wire, start, end, pointer) {
   const [only, ...others] = between(wire, start, end);
   if (!pointer || !only || !only.bytes || others.length) return null;
@@ -49,8 +49,8 @@ function innerOf(wire, start, end, pointer) {
     const text = STRICT.decode(only.bytes);
     const place = placeOf(text, pointer);
     if (place === null) return null;
-    const [from, to] = place.map((index) => start + ENCODER.encode(text.slice(0, index)).length);
-    return [from, to];
+    const [from, to] = place.slice(0, 2).map((index) => start + ENCODER.encode(text.slice(0, index)).length);
+    return [from, to, place[2] ? "inner" : "whole"];
   } catch {
     return null;
   }
@@ -68,7 +68,7 @@ function contentOf(wire, start, end, span, pointer) {
   const inner = innerOf(wire, from, to, pointer);
   if (inner) {
     marked.append(...nodesBetween(wire, from, inner[0]));
-    marked.append(element("span", { class: "inner" }, ...nodesBetween(wire, inner[0], inner[1])));
+    marked.append(element("span", { class: inner[2] }, ...nodesBetween(wire, inner[0], inner[1])));
     marked.append(...nodesBetween(wire, inner[1], to));
   } else {
     marked.append(...nodesBetween(wire, from, to));
@@ -156,9 +156,11 @@ function showBody(wire, place, into) {
 
 /** What is said below the wire. */
 function captionOf(wire, place) {
-  const said = [`${(wire.size || 0).toLocaleString("en")} bytes, ${wire.total || 0} events; ${ENDINGS[wire.ending] || wire.ending}`];
-  if (wire.end_at !== undefined) said[0] += ` after ${seconds(wire.end_at)}`;
+  const bytes = place.span ? `bytes ${place.span[0]}–${place.span[1]}` : "";
+  const at = [place.probe, place.event ? `event ${place.event}` : "", bytes, place.pointer].filter(Boolean);
+  const said = [at.join(", "), `${(wire.size || 0).toLocaleString("en")} bytes, ${wire.total || 0} events; ${ENDINGS[wire.ending] || wire.ending}`];
+  if (wire.end_at !== undefined) said[1] += ` after ${seconds(wire.end_at)}`;
   if (wire.flaw) said.push(`the framing is broken: ${wire.flaw}`);
-  if (!place.span && !place.event) said.push("the finding is about the exchange as a whole");
+  if (!place.span && !place.event) said[0] += ", the exchange as a whole";
   return said.join(". ") + ".";
 }
