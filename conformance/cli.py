@@ -11,6 +11,7 @@ import click
 
 from conformance.commands.certify import certify
 from conformance.commands.check import check
+from conformance.commands.diff import diff
 from conformance.commands.fuzz_client import fuzz_client
 from conformance.commands.gateway import gateway
 from conformance.commands.keys import keys
@@ -43,7 +44,13 @@ def main() -> None:
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
 
 
-for command in (run, check, report, rules, explain, profiles, mock, gateway, fuzz_client, certify, verify, keys, site):
+COMMANDS = (
+    *(run, check, report, diff, site),
+    *(rules, explain, profiles),
+    *(mock, gateway, fuzz_client),
+    *(certify, verify, keys),
+)
+for command in COMMANDS:
     main.add_command(command)
 
 

@@ -1,13 +1,12 @@
 """`streamspec run`: judge live endpoints. Judges nothing itself."""
 
 import asyncio
-import json
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -23,24 +22,20 @@ from conformance.profiles import Choice
 from conformance.protocols.chat import dialects
 from conformance.protocols.credentials import without_credentials_in_url
 from conformance.protocols.exchange import Exchange
-from conformance.report import junit, machine, markdown, stored, text
-from conformance.report.html.columns import columns_of
-from conformance.report.html.page import render
 from conformance.report.plan import said_of
-from conformance.report.stored import StoredReport
 from conformance.rules.rule import Rule
 from conformance.running import BUILT_IN_TARGET, OnExchanges, Order, probes_for, run_target, trials_for
 from conformance.targets import ConfigurationError, Target, Watched
 from conformance.verdicts import Report, Verdict
 
+from . import outputs
 from .known import listed, renewed
-from .terminal import RED, err, fail, out, pick_profile, pick_rules, progress, say
-from .writing import FILE, STANDARD_OUT, write
+from .terminal import RED, fail, pick_profile, pick_rules, progress, say
+from .writing import FILE
 
 MODES = ("full", "quick", "strict")
 """Profiles that are no lists of rules: ways to run all of them."""
 TARGETS = Path("targets.yaml")
-REPORTS = ("json_file", "junit_file", "html_file", "markdown_file")
 
 
 @click.command()
@@ -75,14 +70,7 @@ REPORTS = ("json_file", "junit_file", "html_file", "markdown_file")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
 @click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", help="Kept in every recording: --note version=1.2.")
-@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON; -: to standard output.")
-@click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="Write a JUnit report; -: to standard output.")
-@click.option(
-    "--html", "html_file", type=FILE, metavar="FILE", help="Write one HTML file with the wire; -: to standard output."
-)
-@click.option(
-    "--markdown", "markdown_file", type=FILE, metavar="FILE", help="For pull requests; -: to standard output."
-)
+@outputs.options
 @click.option("--known-failures", "known_file", type=FILE, help="YAML: what fails, and must fail; beside the target's.")
 @click.option(
     "--update-known-failures",
@@ -119,38 +107,63 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         choice = None if options["profile"] in MODES else pick_profile(options["profile"], rules)
         rules = choice.rules if choice else rules
         chosen = choose(names, options, choice)
-        trouble = ""
         known = listed(options["known_file"], update=options["update"])
         _make_room(record)
-        folders = [record / target.name if record and len(chosen) > 1 else record for target in chosen]
-        exchanges: list[Sequence[Exchange]] = []
-        keep = exchanges.append if options["html_file"] else None
-        reports = [
-            run_one(target, rules, choice, folder, options, keep, known)
-            for target, folder in zip(chosen, folders, strict=True)
-        ]
-        if options["update"]:
-            reports, trouble = renewed(options["known_file"], reports, chosen, known)
-    except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
+    except (ConfigurationError, LookupError) as problem:
         fail(str(problem))
     except OSError as problem:
-        if record is None:
-            raise
         fail(f"cannot record in {record}: {problem.strerror}")
-    except KeyboardInterrupt:
-        fail("interrupted" + (f"; what was recorded so far is in {record}" if record else ""))
-    screen = err if STANDARD_OUT in (options[name] for name in REPORTS) else out
-    for report in reports:
-        text.render(report, screen, verbose=verbose)
-    write(options["json_file"], lambda: json.dumps(machine.of_run(reports), indent=2, ensure_ascii=False) + "\n")
-    write(options["junit_file"], lambda: junit.of_run(reports))
-    _write_pages(options, stored.of_document(machine.of_run(reports)), exchanges)
-    for told in filter(None, (trouble, *(report.problem for report in reports))):
-        fail(told)
+    with outputs.guarded(options):
+        exchanges: list[Sequence[Exchange]] = []
+        reports, problems = _judged(chosen, rules, choice, known, record, options, exchanges)
+    if not reports:
+        fail("\n".join(problems))
+    trouble = ""
+    if options["update"]:
+        reports, trouble = renewed(options["known_file"], reports, chosen, known)
+    unwritten = outputs.tell(reports, options, exchanges=exchanges, problems=problems, verbose=verbose)
+    with outputs.guarded(options):
+        _leave(reports, [*problems, *(report.problem for report in reports), trouble, *unwritten])
+
+
+def _leave(reports: Sequence[Report], problems: Sequence[str]) -> NoReturn:
+    """Say what went wrong, and leave with the status of the run."""
+    if told := [problem for problem in problems if problem]:
+        fail("\n".join(told))
     scored = [v for report in reports for v in report.verdicts if not v.candidate]
     if all(v.verdict is Verdict.NOT_APPLICABLE for v in scored):
         fail("no rule could be judged; declare features or give other rules with --only")
     sys.exit(0 if all(report.green for report in reports) else RED)
+
+
+def _judged(
+    chosen: Sequence[Target],
+    rules: Sequence[Rule],
+    choice: Choice | None,
+    known: Sequence[Known],
+    record: Path | None,
+    options: dict[str, Any],
+    exchanges: list[Sequence[Exchange]],
+) -> tuple[list[Report], list[str]]:
+    """The reports, one target after the other, and why others have none: one that is dead does not stop the rest."""
+    reports: list[Report] = []
+    problems: list[str] = []
+    keep = exchanges.append if options["html_file"] else None
+    for target in chosen:
+        folder = record / target.name if record and len(chosen) > 1 else record
+        try:
+            reports.append(run_one(target, rules, choice, folder, options, keep, known))
+        except (ConfigurationError, LaunchError, Unreachable, LookupError) as problem:
+            problems.append(str(problem))
+        except OSError as problem:
+            if record is None:
+                raise
+            problems.append(f"cannot record in {record}: {problem.strerror}")
+        except KeyboardInterrupt:
+            problems.append("interrupted" + (f"; what was recorded so far is in {record}" if record else ""))
+            break
+        del exchanges[len(reports) :]
+    return reports, problems
 
 
 def _make_room(record: Path | None) -> None:
@@ -206,8 +219,7 @@ def _check_combination(names: tuple[str, ...], options: dict[str, Any]) -> None:
         raise ConfigurationError("--model goes with --url or the name of a target; write  --url http://HOST:PORT/v1")
     if options["dialect"] and options["profile"] == "strict":
         raise ConfigurationError("--profile strict knows no dialect; leave out one of --profile and --dialect")
-    if sum(options.get(name) == STANDARD_OUT for name in REPORTS) > 1:
-        raise ConfigurationError("only one report can go to standard output; give the others a file")
+    outputs.check(options)
 
 
 def _adjusted(target: Target, options: dict[str, Any]) -> Target:
@@ -220,12 +232,6 @@ def _adjusted(target: Target, options: dict[str, Any]) -> Target:
         changes["launch"] = None
     dialects.check_name(changes.get("dialect", target.dialect))
     return targets.changed(target, **changes)
-
-
-def _write_pages(options: dict[str, Any], report: StoredReport, exchanges: Sequence[Sequence[Exchange]]) -> None:
-    """What is rendered from the report as it is stored, and from what came."""
-    write(options["html_file"], lambda: render(columns_of([report], exchanges)))
-    write(options["markdown_file"], lambda: markdown.of_reports([report]))
 
 
 def run_one(

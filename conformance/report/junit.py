@@ -6,8 +6,11 @@ from xml.etree import ElementTree as ET
 from conformance.verdicts import RED, Report, RuleVerdict, Verdict
 
 
-def of_run(reports: Sequence[Report]) -> str:
-    """The JUnit document of a run. Red verdicts are failures, suite errors are errors, what cannot apply is skipped."""
+def of_run(reports: Sequence[Report], problems: Sequence[str] = ()) -> str:
+    """The JUnit document of a run. Red verdicts are failures, suite errors are errors, what cannot apply is skipped.
+
+    `problems`: why further targets have no report; each is an error.
+    """
     root = ET.Element("testsuites", name="streamspec")
     for report in reports:
         suite = ET.SubElement(
@@ -27,6 +30,12 @@ def of_run(reports: Sequence[Report]) -> str:
             case = ET.SubElement(suite, "testcase", classname=_clean(f"{report.target}.known-failures"), time="0")
             case.set("name", _clean(told.partition(": ")[0]))
             ET.SubElement(case, "failure", type="UNMATCHED", message=_clean(told))
+    for problem in problems:
+        name = "streamspec"
+        counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0"}
+        suite = ET.SubElement(root, "testsuite", {"name": name, **counts})
+        case = ET.SubElement(suite, "testcase", classname=name, name="judged", time="0")
+        ET.SubElement(case, "error", message=_clean(problem))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -19,13 +19,14 @@ def suite() -> str:
         return "streamspec (not installed)"
 
 
-def of_run(reports: Sequence[Report]) -> dict[str, Any]:
-    """The report of `streamspec run`."""
+def of_run(reports: Sequence[Report], problems: Sequence[str] = ()) -> dict[str, Any]:
+    """The report of `streamspec run`. `problems`: why further targets have no report."""
     return {
         "report": FORMAT,
         "suite": suite(),
         "red": not all(report.green for report in reports),
         "targets": [_target(report) for report in reports],
+        **({"problems": list(problems)} if problems else {}),
     }
 
 

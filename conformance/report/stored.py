@@ -53,6 +53,10 @@ class StoredRule:
     reason: str = ""
     silent_failure: str = ""
     probes: tuple[str, ...] = ()
+    version: int = 1
+    candidate: bool = False
+    known: bool = False
+    flaky: bool = False
 
     @property
     def trouble(self) -> bool:
@@ -83,6 +87,8 @@ class StoredTarget:
     timings: tuple[Mapping[str, Any], ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     cancellation: Mapping[str, Any] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
 
     @property
     def red(self) -> tuple[StoredRule, ...]:

@@ -1,0 +1,119 @@
+"""What is different between two stored reports, as text and as JSON. Renders what was found; decides nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance.verdicts import Verdict
+
+from . import lines
+from .comparing import HELD, Change, Changed, Comparison
+from .stored import StoredReport, StoredTarget
+from .text import STYLES, printable
+
+FORMAT = 1
+"""Version of the JSON; grows when a member changes its meaning or goes away."""
+
+
+def pairs_of(old: StoredReport, new: StoredReport) -> Iterator[tuple[StoredTarget, StoredTarget]]:
+    """Targets that both reports have: by name, or the only ones that there are."""
+    if len(old.targets) == len(new.targets) == 1:
+        yield old.targets[0], new.targets[0]
+        return
+    earlier = {target.target: target for target in old.targets}
+    yield from ((earlier[target.target], target) for target in new.targets if target.target in earlier)
+
+
+def lost_between(old: StoredReport, new: StoredReport) -> list[tuple[str, str]]:
+    """Target and rule of what held, and was not judged again: what a comparison of troubles does not show."""
+    return [
+        (now.target, rule.rule)
+        for before, now in pairs_of(old, new)
+        for since in ({rule.rule: rule for rule in now.rules},)
+        for rule in before.rules
+        if rule.verdict in HELD and (rule.rule not in since or since[rule.rule].verdict is Verdict.NOT_APPLICABLE)
+    ]
+
+
+def judged_by_both(old: StoredReport, new: StoredReport) -> int:
+    """How many rules were judged both times: without any, nothing was compared."""
+    return sum(
+        1
+        for before, now in pairs_of(old, new)
+        for rule in now.rules
+        if rule.verdict is not Verdict.NOT_APPLICABLE
+        and (then := before.rule(rule.rule)) is not None
+        and then.verdict is not Verdict.NOT_APPLICABLE
+    )
+
+
+def as_json(files: tuple[str, str], old: StoredReport, new: StoredReport, comparison: Comparison) -> dict[str, Any]:
+    """The document of schemas/diff.json."""
+    return {
+        "diff": FORMAT,
+        "red": comparison.red,
+        "old": {"file": files[0], "suite": old.suite},
+        "new": {"file": files[1], "suite": new.suite},
+        "counts": {change.value: len(comparison.of(change)) for change in Change},
+        "changes": [_change(changed) for changed in comparison.changes],
+        "lost": [{"target": target, "rule": rule} for target, rule in lost_between(old, new)],
+        "targets_added": list(comparison.targets_added),
+        "targets_gone": list(comparison.targets_gone),
+    }
+
+
+def _change(changed: Changed) -> dict[str, Any]:
+    before, now = changed.before, changed.now
+    members: dict[str, Any] = {
+        "target": changed.target,
+        "rule": changed.rule,
+        "message": now.message if now else before.message if before else "",
+        "change": changed.change.value,
+        "before": before.verdict.value if before else None,
+        "now": now.verdict.value if now else None,
+        "turned_red": changed.turned_red,
+    }
+    if now is not None:
+        members |= {name: True for name in ("known", "candidate") if getattr(now, name)}
+        if now.findings:
+            members |= {"wanted": now.findings[0].wanted, "got": now.findings[0].got}
+    return members
+
+
+def render(old: StoredReport, new: StoredReport, comparison: Comparison, console: Console, *, verbose: bool) -> None:
+    """Every change in a line, what is new with what was wanted and got, and a line that sums up."""
+    several = len(new.targets) > 1
+    for changed in comparison.changes:
+        if changed.change is Change.STILL and not (changed.turned_red or verbose):
+            continue
+        _changed(changed, console, several=several)
+    lost = lost_between(old, new)
+    for target, rule in lost if verbose else ():
+        _line(console, f"held, not judged again   {rule}" + (f"  {target}" if several else ""), "dim")
+    if old.suite != new.suite:
+        _line(console, f"not the same suite: {old.suite}, then {new.suite}", "yellow")
+    also = f", {len(lost)} that held not judged again" if lost else ""
+    turned = sum(changed.turned_red for changed in comparison.changes)
+    outcome = f"{turned} turned red" if turned else "nothing turned red"
+    colour = "bold red" if turned else "bold green"
+    _line(console, f"{lines.differences_of(comparison)}{also}; {outcome}", colour)
+
+
+def _changed(changed: Changed, console: Console, *, several: bool) -> None:
+    before, now = (rule.verdict.value if rule else "not there" for rule in (changed.before, changed.now))
+    marks = [name for name in ("known", "candidate") if changed.now and getattr(changed.now, name)]
+    marks += ["turned red"] if changed.turned_red else []
+    said = f"{lines.WORDS[changed.change]:<20} {changed.rule}  {before} -> {now}"
+    said += f" ({', '.join(marks)})" if marks else ""
+    style = STYLES[changed.now.verdict] if changed.now else "dim"
+    _line(console, said + (f"  {changed.target}" if several else ""), style)
+    if changed.change is Change.NEW and changed.now and changed.now.findings:
+        first = changed.now.findings[0]
+        _line(console, f"   wanted  {first.wanted}")
+        _line(console, f"   got     {first.got}")
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(printable(text), style), soft_wrap=True)
