@@ -16,7 +16,8 @@ COLOURS = {"brightgreen": "#4c1", "yellow": "#dfb317", "red": "#e05d44", "lightg
 def label_of(report: StoredReport) -> str:
     """The left half: the profile, where all targets were judged by one."""
     profiles = {target.profile.get("name", "") for target in report.targets}
-    return f"streamspec {profiles.pop()}".strip() if len(profiles) == 1 else "streamspec"
+    name = profiles.pop() if len(profiles) == 1 else ""
+    return f"streamspec {''.join(sign for sign in name if sign.isprintable())}".strip()
 
 
 def message_of(report: StoredReport) -> tuple[str, str]:
