@@ -62,7 +62,7 @@ TABLE: tuple[Line, ...] = (
         lambda s: s.signs.error,
         Word.REJECT,
         "clients",
-        "an error object is an error, also where the status is 200: the OpenAI clients raise it",
+        "an error object is an error, whatever the status: an application has to hear of it",
     ),
     (
         lambda s: not s.signs.status and bool(s.signs.flaw),

@@ -16,6 +16,8 @@ from .expectation import Expectation, Seen, Word
 
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
 """What OpenAI sends. Anything else some clients translate."""
+CUT_BY_SERVER = ("length", "content_filter")
+"""Answers that are not all that could have been said: a client may make an error of that, as OpenAI's helper does."""
 
 
 class Outcome(Enum):
@@ -61,7 +63,15 @@ def judged(report: Report, seen: Seen, expectation: Expectation, can: Abilities)
     """The outcome of a client that reported in time, and its verdict."""
     if report.error is not None:
         if expectation.word is Word.ACCEPT:
-            return Judgement(Outcome.ERROR, Verdict.FAIL, f"refused what it has to take: {report.error}")
+            cut_by_server = (
+                seen.meant.finishes and seen.meant.finishes[0] in CUT_BY_SERVER and _has_all(report, seen, can)
+            )
+            verdict, says = (
+                (Verdict.WARN, "handed over the text, and then made the finish_reason an error")
+                if cut_by_server
+                else (Verdict.FAIL, "refused what it has to take")
+            )
+            return Judgement(Outcome.ERROR, verdict, f"{says}: {report.error}")
         return Judgement(Outcome.ERROR, Verdict.PASS, "")
     for judge in (_misread, _taken_for_whole, _unfinished, _miscounted):
         if (found := judge(report, seen, expectation, can)) is not None:
@@ -86,8 +96,12 @@ def _misread(report: Report, seen: Seen, _: Expectation, can: Abilities) -> Judg
             return _differs("text", report.text, known, seen.meant.text or "", partial=partial)
     if can.tool_calls and isinstance(report.tool_calls, tuple):
         ways = [way for one in readings for way in one.calls]
-        if not any(_may_be(way, report.tool_calls, seen) for way in ways):
-            return _calls_differ(report.tool_calls, seen, ways)
+        if any(_may_be(way, report.tool_calls, seen) for way in ways):
+            return None
+        if not seen.legal and any(same_calls(without_ids(way), without_ids(report.tool_calls)) for way in ways):
+            says = f"the calls are right, and their ids are not: {_shown(report.tool_calls)}"
+            return Judgement(Outcome.WRONG, Verdict.WARN, says)
+        return _calls_differ(report.tool_calls, seen, ways)
     return None
 
 
@@ -101,17 +115,16 @@ def _is_mixture(text: str, meant: Content) -> bool:
 def _may_be(ours: tuple[Call, ...], theirs: tuple[Call, ...], seen: Seen) -> bool:
     """Whether a client may have these calls.
 
-    Where the stream is not legal it may have made up their ids, as some have to where a server sends none, or one id
-    twice, and it may hand over what stands for calls and is none.
+    Where the stream is not legal it may have made up their ids, where the server sends one twice, and it may hand over
+    what stands for calls and is none.
     """
     if same_calls(ours, theirs):
         return True
     if seen.legal:
         return False
-    mine, found = without_ids(ours), without_ids(theirs)
-    if same_calls(mine, found):
-        return True
-    return all_among(mine, found) and all_among(found, (*mine, *without_ids(seen.signs.stray)))
+    if len({call.id for call in ours}) < len(ours):
+        ours, theirs = without_ids(ours), without_ids(theirs)
+    return all_among(ours, theirs) and all_among(theirs, (*ours, *seen.signs.stray))
 
 
 def _differs(what: str, got: str, known: list[str], meant: str, *, partial: bool) -> Judgement:
@@ -213,5 +226,6 @@ def _miscounted(report: Report, seen: Seen, expectation: Expectation, can: Abili
     came = [counts for one in readings for counts in one.usages]
     if not came or any(same_usage(counts, usage) for counts in came):
         return None
-    verdict = Verdict.FAIL if expectation.word is Word.ACCEPT else Verdict.WARN
+    promised = expectation.word is Word.ACCEPT and expectation.authority != "clients"
+    verdict = Verdict.FAIL if promised else Verdict.WARN
     return Judgement(Outcome.WRONG, verdict, f"the usage is {show(usage)}, sent was {show(came[-1])}")

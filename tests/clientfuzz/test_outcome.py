@@ -13,6 +13,7 @@ from conformance.clientfuzz.playing import seen
 
 PARIS = {"id": "call_46b0dbf8662f886a41a35b4d", "name": "get_weather", "arguments": '{"city":"Paris","unit":"celsius"}'}
 ROME = {"id": "call_b893f83db0b2d318c09c47c9", "name": "get_weather", "arguments": '{"city":"Rome","unit":"celsius"}'}
+CALLED = {**PARIS, "id": "call_dd82becc79e7aa998cbfef81"}
 COUNTED = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10."
 TIME = {"id": "call_a", "name": "get_time", "arguments": ""}
 
@@ -43,6 +44,20 @@ def test_a_client_may_make_up_an_id_where_the_server_sends_none_or_one_twice() -
     assert Verdict.PASS is called("tool-calls/ids-differ#one-id-for-all", PARIS, made_up)
     assert Verdict.FAIL is called("tool-calls/ids-differ#one-id-for-all", PARIS, {**made_up, "arguments": "{}"})
     assert Verdict.FAIL is called("tool-calls/ids-differ#one-id-for-all", PARIS)
+
+
+def test_right_calls_with_another_id_are_to_be_looked_at() -> None:
+    glued = {**PARIS, "id": PARIS["id"] * 2}
+    assert Verdict.WARN is called("tool-calls/id-first#id-comes-with-the-arguments", {**CALLED, "id": "made-up"})
+    assert Verdict.WARN is called("tool-calls/counted#last-index-first", ROME, glued)
+    assert Verdict.PASS is called("tool-calls/id-first#id-comes-with-the-arguments", CALLED)
+
+
+@pytest.mark.parametrize("finish", ["length", "content-filter"])
+def test_a_client_may_make_an_error_of_an_answer_that_the_server_cut_once_it_has_handed_it_over(finish: str) -> None:
+    case, error = f"legal/chunks/{finish}/per-event", {"class": "LengthFinishReasonError", "message": "too long"}
+    assert Verdict.WARN is verdict(case, text="Hello, Gr\u00fc\u00dfe \U0001f44b!", finish_reason=None, error=error)
+    assert Verdict.FAIL is verdict(case, text="", finish_reason=None, error=error)
 
 
 def test_in_a_legal_stream_ids_are_handed_over_as_they_are() -> None:
@@ -92,3 +107,10 @@ def test_the_first_event_behind_a_mark_is_not_lost() -> None:
     case = "legal/encoding/mark-before-text/per-event"
     assert Verdict.PASS is verdict(case, text="Hello, world", finish_reason="stop")
     assert Verdict.FAIL is verdict(case, text=" world", finish_reason="stop")
+
+
+def test_usage_that_is_added_up_is_to_be_looked_at_where_openai_would_send_none_and_fails_elsewhere() -> None:
+    told = {"text": "Hello, Gr\u00fc\u00dfe \U0001f44b!", "finish_reason": "stop"}
+    wrong = {"prompt_tokens": 35, "completion_tokens": 27, "total_tokens": 62}
+    assert Verdict.WARN is verdict("legal/chunks/usage-so-far/per-event", usage=wrong, **told)
+    assert Verdict.FAIL is verdict("legal/plain/text/per-event", usage=wrong, **told)

@@ -7,12 +7,13 @@ await report(async (baseURL, model, heard) => {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ ...BODY, model }),
-    signal: AbortSignal.timeout(TIMEOUT),
+    signal: AbortSignal.timeout(2 * TIMEOUT), // of the whole answer: fetch knows no other
   });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   for await (const event of events) {
     if (event.data === "[DONE]") break;
-    heard.chunk(JSON.parse(event.data));
+    const chunk = JSON.parse(event.data);
+    heard.chunk({ ...chunk, choices: [...chunk.choices] }); // throws where there are none
   }
 });
