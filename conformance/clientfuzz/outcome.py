@@ -87,7 +87,7 @@ def _misread(report: Report, seen: Seen, _: Expectation, can: Abilities) -> Judg
     readings = [seen.meant] if signs.lost and not seen.whole else [seen.meant, signs.said, signs.loosely]
     partial = signs.broken_off or signs.silent or signs.lost
     if can.text and report.text is not GAP:
-        texts = [signs.with_numbers, *(text for one in readings for text in (one.text, one.all_text))]
+        texts = [*signs.odd_texts, *(text for one in readings for text in (one.text, one.all_text))]
         known = [text for text in texts if text is not None]
         if not isinstance(report.text, str):
             return Judgement(Outcome.WRONG, Verdict.FAIL, f"the text is no text: {show(report.text)}")

@@ -12,7 +12,7 @@ from conformance.wire.script import Act, Answer, Reset, Send, Wait
 from .case import STALL
 from .content import NOTHING, Content, content_of
 from .contract import Call
-from .stray import stray_calls, with_numbers
+from .stray import odd_texts, stray_calls
 
 NOT_JSON = (Flaw.NOT_JSON, Flaw.SEVERAL_DOCUMENTS, Flaw.CONTROL_CHARACTER, Flaw.NOT_A_NUMBER)
 """What RFC 8259 does not let pass for JSON. How deep a parser goes is its own affair."""
@@ -43,8 +43,8 @@ class Signs:
     """Some message is not JSON."""
     stray: tuple[Call, ...]
     """What stands for tool calls and is none: a client may hand it over, or not."""
-    with_numbers: str | None
-    """The text, with the numbers written out that stand in it; None where there are none."""
+    odd_texts: tuple[str, ...]
+    """The text with numbers that stand in it, or refusals beside it."""
     said: Content
     """What a client reads that follows the standards."""
     loosely: Content
@@ -74,7 +74,7 @@ def signs_of(request: Request, answer: Answer) -> Signs:
         lost=any(map(_is_lost, steps)),
         not_json=any(step.flaw in NOT_JSON for step in steps),
         stray=tuple(stray_calls(steps)),
-        with_numbers=with_numbers(steps),
+        odd_texts=tuple(odd_texts(steps)),
         said=said,
         loosely=loosely,
     )

@@ -1,4 +1,4 @@
-"""What a client that is not strict may make of members of another type: calls that are none, numbers for text.
+"""What a client that is not strict may make of members in odd places: of calls that are none, of numbers and refusals.
 
 Knows no verdict.
 """
@@ -36,13 +36,22 @@ def is_fragment(entry: Any) -> bool:
     return isinstance(function, dict) and isinstance(function.get("arguments", ""), str | None)
 
 
-def with_numbers(steps: Sequence[Step]) -> str | None:
-    """The text with numbers written out that stand in the place of pieces; None where there are none."""
+def odd_texts(steps: Sequence[Step]) -> Iterator[str]:
+    """The text with numbers written out that stand for pieces of it, and with what stands as a refusal beside it."""
     pieces = [_member(delta, "content") for delta in _deltas(steps)]
-    numbers = [piece for piece in pieces if isinstance(piece, int | float) and not isinstance(piece, bool)]
-    if not numbers:
-        return None
-    return "".join(piece if isinstance(piece, str) else json.dumps(piece) for piece in pieces if piece is not None)
+    if any(_is_number(piece) for piece in pieces):
+        yield "".join(json.dumps(piece) if _is_number(piece) else _text(piece) for piece in pieces)
+    refused = [_text(_member(delta, "refusal")) for delta in _deltas(steps)]
+    if any(refused):
+        yield "".join(_text(piece) + refusal for piece, refusal in zip(pieces, refused, strict=True))
+
+
+def _is_number(piece: Any) -> bool:
+    return isinstance(piece, int | float) and not isinstance(piece, bool)
+
+
+def _text(piece: Any) -> str:
+    return piece if isinstance(piece, str) else ""
 
 
 def _deltas(steps: Sequence[Step]) -> Iterator[Any]:

@@ -103,6 +103,13 @@ def test_a_number_in_the_place_of_text_may_be_written_out_but_not_left_out() -> 
     assert Verdict.FAIL is counted(case, "1, 3, 4, 5, 6, 7, 8, 9, 10.")
 
 
+def test_a_refusal_beside_text_may_be_read_as_text_but_replaces_none() -> None:
+    case = "content/refusal-alone#refusal-beside-content"
+    assert Verdict.PASS is counted(case)
+    assert Verdict.PASS is counted(case, "1, 2,I'm sorry, I can't help with that. 3, 4, 5, 6, 7, 8, 9, 10.")
+    assert Verdict.FAIL is counted(case, "1, 3, 4, 5, 6, 7, 8, 9, 10.")
+
+
 def test_the_first_event_behind_a_mark_is_not_lost() -> None:
     case = "legal/encoding/mark-before-text/per-event"
     assert Verdict.PASS is verdict(case, text="Hello, world", finish_reason="stop")

@@ -2,7 +2,7 @@
 
 from openai import AsyncOpenAI
 from pydantic_ai.direct import model_request_stream
-from pydantic_ai.messages import ModelRequest
+from pydantic_ai.messages import ModelRequest, TextPart
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from reporting import TIMEOUT, report
@@ -19,11 +19,10 @@ async def ask(base_url, model, heard):
 
 
 def take(response, heard):
-    heard.text = response.text or ""
+    heard.text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
     heard.finish_reason = {"tool_call": "tool_calls"}.get(response.finish_reason, response.finish_reason)
     heard.tool_calls = [
-        {"id": call.tool_call_id, "name": call.tool_name, "arguments": call.args_as_json_str()}
-        for call in response.tool_calls
+        {"id": call.tool_call_id, "name": call.tool_name, "arguments": call.args or ""} for call in response.tool_calls
     ]
     if response.usage.has_values():
         usage = response.usage
