@@ -6,26 +6,48 @@ nothing tested).
 
 import sys
 import traceback
+from importlib import import_module
 
 import click
 
-from conformance.commands.certify import certify
-from conformance.commands.check import check
-from conformance.commands.diff import diff
-from conformance.commands.fuzz_client import fuzz_client
-from conformance.commands.gateway import gateway
-from conformance.commands.keys import keys
-from conformance.commands.mock import mock
-from conformance.commands.profiles import profiles
-from conformance.commands.report import report
-from conformance.commands.rules import explain, rules
-from conformance.commands.run import run
-from conformance.commands.site import site
 from conformance.commands.terminal import fail
-from conformance.commands.verify import verify
+
+COMMANDS = {
+    "run": "run",
+    "check": "check",
+    "report": "report",
+    "diff": "diff",
+    "rules": "rules",
+    "explain": "rules",
+    "profiles": "profiles",
+    "mock": "mock",
+    "gateway": "gateway",
+    "fuzz-client": "fuzz_client",
+    "certify": "certify",
+    "verify": "verify",
+    "keys": "keys",
+    "site": "site",
+}
+"""Each command and its module, loaded when it is asked for: a mock server has no use for what makes reports."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """The commands, each from its module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        """Their names."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """The command of this name, None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(f"conformance.commands.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="streamspec", message="%(prog)s %(version)s")
 def main() -> None:
     """Judge the stream of any OpenAI-compatible endpoint, live or recorded.
@@ -42,16 +64,6 @@ def main() -> None:
 
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
-
-
-COMMANDS = (
-    *(run, check, report, diff, site),
-    *(rules, explain, profiles),
-    *(mock, gateway, fuzz_client),
-    *(certify, verify, keys),
-)
-for command in COMMANDS:
-    main.add_command(command)
 
 
 def start() -> None:

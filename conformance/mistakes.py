@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
-from jsonschema.exceptions import ValidationError
 
 import schemas
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 MAX_FILE = 1024 * 1024
 MAX_DEPTH = 64
@@ -166,7 +168,7 @@ def _schema_mistakes(root: yaml.Node, value: object, kind: Kind) -> Iterator[Mis
         yield from _in_words(root, error, kind)
 
 
-def _in_words(root: yaml.Node, error: ValidationError, kind: Kind) -> Iterator[Mistake]:
+def _in_words(root: yaml.Node, error: "ValidationError", kind: Kind) -> Iterator[Mistake]:
     path = list(error.absolute_path)
     where = ".".join(str(part) for part in path) or "the file"
     line = line_of(root, path)

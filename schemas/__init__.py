@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 
 @cache
@@ -38,6 +40,8 @@ def fits(name: str) -> Callable[[object], bool]:
 
 
 @cache
-def explain(name: str) -> Draft202012Validator:
+def explain(name: str) -> "Draft202012Validator":
     """The validator whose errors name the keyword, the place and the value. A hundred times slower than `fast`."""
+    from jsonschema import Draft202012Validator  # most processes have nothing to explain
+
     return Draft202012Validator(load(name))

@@ -21,8 +21,9 @@ from conformance.targets import ConfigurationError, Target
 
 from .keys import KEY_FILE, passphrase_of
 from .known import listed
+from .picking import pick_profile
 from .run import MODES, choose, run, run_one
-from .terminal import RED, fail, out, pick_profile, say
+from .terminal import RED, fail, out, say
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner

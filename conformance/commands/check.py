@@ -15,7 +15,8 @@ from conformance.protocols.chat import dialects
 from conformance.report import machine, text
 from conformance.verdicts import Checked, Verdict
 
-from .terminal import RED, fail, out, pick_profile, pick_rules, progress
+from .picking import pick_profile, pick_rules
+from .terminal import RED, fail, out, progress
 
 
 @click.command()

@@ -13,7 +13,8 @@ from conformance.report import catalogue
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
 
-from .terminal import RED, out, pick_rules, progress
+from .picking import pick_rules
+from .terminal import RED, out, progress
 
 
 @click.command()

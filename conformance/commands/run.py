@@ -30,7 +30,8 @@ from conformance.verdicts import Report, Verdict
 
 from . import outputs
 from .known import listed, renewed
-from .terminal import RED, fail, pick_profile, pick_rules, progress, say
+from .picking import pick_profile, pick_rules
+from .terminal import RED, fail, progress, say
 from .writing import FILE
 
 MODES = ("full", "quick", "strict")
