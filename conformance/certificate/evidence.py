@@ -111,9 +111,10 @@ def _excess(lines: Mapping[str, list[bytes]], headers: Iterable[Header]) -> str:
 def _weight(content: list[bytes]) -> int:
     """Bytes of memory that a recording takes once it is read, estimated."""
     weight = sum(weigh(line) for line in content[:1])
-    coded = any(CODED in line.lower() for line in content)
+    reads = list(_data(content[1:]))
+    coded = CODED in b"".join(reads).lower()
     reader = ResponseReader()
-    for data in _data(content[1:]):
+    for data in reads:
         piece = reader.feed(data) if coded else data
         events = EVENT_COST * (1 + piece.count(b"\n") + piece.count(b"\r")) // 2
         weight += weigh(data) + events + (CODED_COST * len(piece) if coded else 0)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from conformance import profiles
 from conformance.known import Known
+from conformance.known_file import UNNAMED
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.protocols.credentials import SECRET
@@ -59,6 +61,7 @@ SHOWN = 10
 @click.option(
     "--out", "bundle", required=True, type=click.Path(path_type=Path), help="The bundle: a new folder, or NAME.zip."
 )
+@click.option("--name", metavar="TEXT", help="What the certificate calls the target; else its name, or its host.")
 @click.option("--sign", "key", type=KEY_FILE, metavar="KEY", help="Sign by this private key (`streamspec keys new`).")
 @click.option("--passphrase-env", metavar="NAME", help="Environment variable with the key's passphrase.")
 def certify(profile: str, bundle: Path, key: Path | None, passphrase_env: str | None, **options: Any) -> None:
@@ -138,7 +141,7 @@ def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
         report = run_one(target, choice.scored, choice, Path(folder), options, known=known)
         recordings = recordings_in(Path(folder))
     facts = Facts(
-        target=report.target,
+        target=options["name"] or (urlsplit(report.url).netloc if report.target == UNNAMED else report.target),
         url=report.url,
         model=report.model,
         date=report.started,
