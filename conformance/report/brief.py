@@ -26,12 +26,14 @@ def render(
     """A line for each target, the worst of all, and what is different from the earlier report."""
     columns = columns_of(reports, labels=labels)
     for column in columns:
-        style = "bold red" if column.target.red else "bold green"
+        style = "bold red" if column.target.red or column.target.red_rules else "bold green"
         said = f"  {lines.counts_of(column.target)}; "
         console.print(
             Text.assemble((printable(column.name), "bold"), printable(said), (lines.outcome_of(column.target), style)),
             soft_wrap=True,
         )
+        for why in lines.problems_of(column.target):
+            _line(console, f"   {why}", "bold red")
     troubles = troubles_of([column.target for column in columns])
     names = [column.name for column in columns]
     for trouble in troubles[:WORST]:

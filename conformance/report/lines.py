@@ -28,7 +28,15 @@ def counts_of(target: StoredTarget) -> str:
 
 def outcome_of(target: StoredTarget) -> str:
     """Whether it is red, in two words."""
-    return f"{len(target.red)} red" if target.red else "nothing red"
+    if target.red_rules:
+        return f"{len(target.red_rules)} red"
+    return "red" if target.red else "nothing red"
+
+
+def problems_of(target: StoredTarget) -> list[str]:
+    """What makes a run red besides its rules."""
+    named = [f"the known failure {each} names nothing" for each in target.unmatched]
+    return [*([target.problem] if target.problem else []), *named]
 
 
 def place_of(trouble: Trouble, names: Sequence[str]) -> str:

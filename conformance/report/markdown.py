@@ -40,6 +40,8 @@ def of_reports(
     red = [trouble for trouble in troubles if trouble.red]
     others = [trouble for trouble in troubles if not trouble.red]
     said = [_heading(columns, red), "", *_table(columns), ""]
+    for column in columns:
+        said += [f"- {code(column.name, 80)}: {code(why, 400)}" for why in lines.problems_of(column.target)]
     for report in reports if against else ():
         assert against is not None
         said += _changes(compare(against, report).changes, lines.differences_of(compare(against, report)))
@@ -65,6 +67,8 @@ def code(text: str, limit: int = 200) -> str:
 def _heading(columns: Sequence[Column], red: Sequence[Trouble]) -> str:
     about = code(columns[0].name, 80) if len(columns) == 1 else f"{len(columns)} targets"
     broken = sum(trouble.verdict is Verdict.FAIL for trouble in red)
+    if not red and any(column.target.red or column.target.problem for column in columns):
+        return f"## ❌ streamspec: red for another reason than its rules on {about}"
     if not red:
         return f"## ✅ streamspec: nothing red on {about}"
     rules = f"{broken} rule{'' if broken == 1 else 's'} that must hold {'is' if broken == 1 else 'are'} broken"

@@ -55,6 +55,11 @@ class Trouble:
         return tuple(dict.fromkeys(each.column for each in self.seen))
 
     @property
+    def standing(self) -> str:
+        """Why it does not count, "" where it does, or is a warning."""
+        return self.seen[0].rule.standing
+
+    @property
     def reason(self) -> str:
         """Why it is what it is, where that was said."""
         return next((each.rule.reason for each in self.seen if each.rule.reason), "")
@@ -101,9 +106,10 @@ def _probes(seen: Sequence[Seen]) -> int:
 
 def _rank(trouble: Trouble) -> tuple[object, ...]:
     """Sorts the worst to the front; what is equally bad stays in the order of the rules."""
-    verdict, known = trouble.verdict, not trouble.red
+    verdict = trouble.verdict
     return (
-        known,
+        not trouble.red,
+        bool(trouble.standing),
         ORDER.index(verdict) if verdict in ORDER else len(ORDER),
         ("must", "should", "may", "").index(trouble.level) if trouble.level in ("must", "should", "may") else 3,
         -len(trouble.columns),

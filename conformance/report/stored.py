@@ -55,8 +55,18 @@ class StoredRule:
     probes: tuple[str, ...] = ()
     version: int = 1
     candidate: bool = False
+    """The profile does not list it: it is reported, and not scored."""
     known: bool = False
+    """It fails, as a list of known failures says."""
     flaky: bool = False
+    """It fails, and that list says that it may or may not."""
+
+    @property
+    def standing(self) -> str:
+        """Why it does not count although it is in trouble: "candidate", "flaky", "known", or ""."""
+        if self.red or not self.trouble:
+            return ""
+        return "candidate" if self.candidate else "flaky" if self.flaky else "known" if self.known else ""
 
     @property
     def trouble(self) -> bool:
@@ -81,17 +91,21 @@ class StoredTarget:
     dialect_reason: str = ""
     started: str = ""
     seconds: float = 0.0
+    red: bool = False
+    """Whether the run is, by its rules or for another reason."""
     problem: str = ""
+    """Why the run could not be made whole."""
+    unmatched: tuple[str, ...] = ()
+    """Known failures that name nothing."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
     again: str = ""
     """The command that runs this again, up to `--only`."""
     timings: tuple[Mapping[str, Any], ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     cancellation: Mapping[str, Any] = field(default_factory=dict)
-    profile: Mapping[str, Any] = field(default_factory=dict)
-    unmatched: tuple[str, ...] = ()
 
     @property
-    def red(self) -> tuple[StoredRule, ...]:
+    def red_rules(self) -> tuple[StoredRule, ...]:
         """The rules that make the run red."""
         return tuple(rule for rule in self.rules if rule.red)
 
@@ -123,6 +137,8 @@ def of_document(value: object) -> StoredReport:
     """The report that this JSON value is. Raises StoredReportError."""
     if not isinstance(value, dict) or "targets" not in value:
         raise StoredReportError("wanted the report of `run --json`, an object with `report` and `targets`")
+    if not value["targets"]:
+        raise StoredReportError("wanted a report with a target, got one of nothing")
     if value.get("report") != FORMAT:
         raise StoredReportError(f"wanted a report of format {FORMAT}, got {str(value.get('report'))[:40]}")
     try:

@@ -69,3 +69,11 @@ def test_a_hundred_troubles_are_listed_and_the_rest_counted():
     text = of_reports([report(*rules)])
     assert 100 == text.count("- ⚠️")
     assert "and 50 more" in text
+
+
+def test_a_run_that_is_red_for_another_reason_is_not_called_green():
+    target = StoredTarget("mine", (rule("a/b", Verdict.PASS),), red=True, problem="it died", unmatched=("a/x",))
+    text = of_reports([StoredReport(1, "s", (target,))])
+    assert text.startswith("## ❌ streamspec: red for another reason than its rules")
+    assert "- `mine`: `it died`" in text
+    assert "`the known failure a/x names nothing`" in text

@@ -92,6 +92,7 @@ def _cell(rule: StoredRule, kinds: Sequence[Sequence[StoredFinding]], column: Co
     facts: Mapping[str, Any] = {
         "verdict": rule.verdict.value,
         "red": rule.red,
+        "standing": rule.standing,
         "reason": shorten(rule.reason, detail.characters),
         "ignored": shorten(rule.silent_failure, 80),
         "found": [_kind(alike, detail) for alike in kinds[: detail.kinds]],

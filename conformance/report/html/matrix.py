@@ -18,8 +18,8 @@ class Cell:
 
     verdict: str
     """"" where the report does not have the rule."""
-    known: bool = False
-    """In trouble, and listed as such."""
+    standing: str = ""
+    """Why it does not count although it is in trouble: "known", for instance."""
     stale: bool = False
     """Red although it holds."""
     change: str = ""
@@ -89,11 +89,5 @@ def _cell(rule: StoredRule | None, column: Column) -> Cell:
     if rule is None:
         return Cell("")
     changed = column.changes.get(rule.rule)
-    known, stale = rule.trouble and not rule.red, rule.red and not rule.findings
-    holds = rule.verdict.value in ("PASS", "TOLERATED", "NOT-APPLICABLE")
-    return Cell(
-        rule.verdict.value,
-        known and rule.verdict.value == "FAIL",
-        stale and holds,
-        changed.change.value if changed else "",
-    )
+    stale = rule.red and rule.verdict.value in ("PASS", "TOLERATED", "NOT-APPLICABLE")
+    return Cell(rule.verdict.value, rule.standing, stale, changed.change.value if changed else "")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.report.comparing import Change
+from conformance.report.lines import problems_of
 from conformance.report.ranking import Trouble
 from conformance.verdicts import BY_WEIGHT, Verdict
 
@@ -61,7 +62,7 @@ def summary_of(column: Column) -> Summary:
     changed = Counter(change.change.value for change in column.changes.values())
     return Summary(
         column=column,
-        red=len(target.red),
+        red=len(target.red_rules),
         shares=tuple(Share(v.value, counts[v], round(100 * counts[v] / total, 3)) for v in BY_WEIGHT if counts[v]),
         first_content=_figure(target.figures, "first_content", "p50"),
         gap=_figure(target.figures, "gap", "p95"),
@@ -76,8 +77,8 @@ def headline_of(columns: Sequence[Column], troubles: Sequence[Trouble]) -> Headl
     kinds = Counter(trouble.verdict for trouble in troubles if trouble.red)
     broken, unseen, ours = (kinds[verdict] for verdict in (Verdict.FAIL, Verdict.UNTESTABLE, Verdict.SUITE_ERROR))
     stale = sum(trouble.red for trouble in troubles) - broken - unseen - ours
-    warnings = len({rule for trouble in troubles if trouble.verdict is Verdict.WARN for rule in trouble.rules})
-    known = sum(not trouble.red and trouble.verdict is Verdict.FAIL for trouble in troubles)
+    warnings = len({t.rules[0] for t in troubles if t.verdict is Verdict.WARN and not t.standing and not t.red})
+    standings = Counter(trouble.standing for trouble in troubles)
     blocked = len({rule for t in troubles if t.red and t.verdict is Verdict.UNTESTABLE for rule in t.rules})
     parts = [
         _number(broken, "rule that must hold is broken", "rules that must hold are broken"),
@@ -85,15 +86,18 @@ def headline_of(columns: Sequence[Column], troubles: Sequence[Trouble]) -> Headl
         _number(ours, "rule broke by itself: our mistake", "rules broke by themselves: our mistake"),
         _number(stale, "known failure is one no more", "known failures are none any more"),
         _number(warnings, "warning", "warnings"),
-        _number(known, "known failure", "known failures"),
+        _number(standings["known"], "known failure", "known failures"),
+        _number(standings["flaky"], "flaky failure", "flaky failures"),
+        _number(standings["candidate"], "candidate that is not scored", "candidates that are not scored"),
     ]
     said = [part for part in parts if part]
-    problems = [f"{column.name}: {column.target.problem}" for column in columns if column.target.problem]
-    red = any(trouble.red for trouble in troubles) or bool(problems)
+    problems = [f"{column.name}: {why}" for column in columns for why in problems_of(column.target)]
+    red = bool(problems) or any(trouble.red for trouble in troubles) or any(column.target.red for column in columns)
     if not red:
         return Headline("warn" if warnings else "good", "Nothing is red", tuple(said))
-    says = said[0] if said else "The run could not be made whole"
-    return Headline("red", says, (*said[1:], *problems))
+    if not any(trouble.red for trouble in troubles):
+        return Headline("red", "The run is red for another reason than its rules", (*problems, *said))
+    return Headline("red", said[0], (*said[1:], *problems))
 
 
 def _number(count: int, one: str, many: str) -> str:

@@ -1,6 +1,7 @@
 """The page in a browser: what a reader sees and does. That nothing is loaded or complained of, `open_page` asserts."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -300,3 +301,26 @@ def test_a_target_with_nothing_red_says_so(show):
 def test_a_target_that_refuses_everything_is_one_trouble(show):
     page = show((judged([]), ()))
     assert page.locator(".worst > li").count() <= 3
+
+
+def test_what_does_not_count_is_said_beside_its_verdict_and_comes_after_what_does(open_text):
+    report = as_stored(BAD_REPORT)
+    (target,) = report.targets
+    ways = {"chat/identity/id-constant": "known", "chat/termination/done-sent": "candidate"}
+    rules = tuple(
+        replace(rule, red=False, **{ways[rule.rule]: True}) if rule.rule in ways else rule for rule in target.rules
+    )
+    page = open_text(render(columns_of([replace(report, targets=(replace(target, rules=rules),))], [BAD])))
+    for rule_id, way in ways.items():
+        assert f"FAIL {way}" == page.locator(f"tr[data-id='{rule_id}'] td").inner_text()
+    assert "1 known failure1 candidate that is not scored" in page.locator(".headline .more").inner_text()
+    order = page.locator(".worst .id").all_inner_texts()
+    assert {"chat/identity/id-constant", "chat/termination/done-sent"} == set(order[-2:])
+
+
+def test_a_run_that_is_red_for_known_failures_that_name_nothing_says_so(open_text):
+    report = as_stored(GOOD_REPORT)
+    target = replace(report.targets[0], red=True, unmatched=("chat/x/y",))
+    page = open_text(render(columns_of([replace(report, targets=(target,))])))
+    assert "The run is red for another reason than its rules" == page.locator("h1").inner_text()
+    assert "chat/x/y" in page.locator(".headline .more").inner_text()

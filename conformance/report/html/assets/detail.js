@@ -59,7 +59,7 @@ function again(into, id, columns, shown) {
 /** What is said of the rule on one target. */
 function columnOf(cell, column, told, wires, open) {
   const made = copyOf("column-template");
-  const note = !cell.red && cell.verdict === "FAIL" ? "known" : cell.red && cell.verdict === "PASS" ? "no known failure any more" : "";
+  const note = cell.standing || (cell.red && cell.verdict === "PASS" ? "listed as a known failure" : "");
   verdictOf(made.querySelector(".verdict"), cell.verdict, note);
   say(made, ".name", told.columns[column].name);
   if (told.columns.length === 1 && !note && !cell.change) made.querySelector("h4").remove();
