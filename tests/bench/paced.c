@@ -55,7 +55,7 @@ int main(int count, char **words) {
       open++;
     }
     /* asleep by the clock and not until something comes: waking a client is work of the server's core, where both are
-       on one machine, and half of what a write costs */
+       on one machine, and a third of what a write costs */
     int found = epoll_wait(poll, ready, 512, 0);
     if (!found) clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
     if (!found && open == streams && now() - last > 20) { lost = streams - ended; break; }

@@ -5,7 +5,7 @@
 Carried is what comes with p99 less than 10 ms late, no stream lost. The loop (`floor.c`) is what the machine itself
 can do: 5,000 streams of an event every 20 ms are 250,000 system calls a second, which may be more than a core has. The
 client (`paced.c`) is the same for both. It measures against the earliest event of each stream, and sleeps by the clock:
-a client that is woken by what comes costs the core of the server, where both are on one machine, half of a write.
+a client that is woken by what comes costs the core of the server, where both are on one machine, a third of a write.
 """
 
 import json
