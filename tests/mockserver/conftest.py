@@ -15,15 +15,9 @@ from conformance.simulation import link, simulate
 from mockserver.answering import Settings
 from mockserver.app import MockServer
 from mockserver.journal import Entry
+from tests.mockserver.asking import body
 
-STORY = "Write a story of ten thousand words"
 Result = TypeVar("Result")
-
-
-def body(prompt: str = STORY, **members: object) -> dict[str, Any]:
-    """A chat request, streamed."""
-    message = {"role": "user", "content": prompt}
-    return {"model": "mock", "messages": [message], "stream": True, "max_tokens": 400, **members}
 
 
 @dataclass(frozen=True, slots=True)
