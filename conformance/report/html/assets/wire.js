@@ -125,13 +125,13 @@ function fold(wire, lines, place) {
   return button;
 }
 
-/** Which lines are shown at once: the first, the last, and those around what is marked. */
+/** Which lines are shown at once: the last, and those around what is marked; the first ones where nothing is. */
 function nearby(lines, place) {
   const marked = lines.flatMap((line, index) => (touches(line, place) ? [index] : []));
   if (!marked.length) return (index) => index < 2 * AROUND || index >= lines.length - AROUND;
   const first = marked[0], last = marked.at(-1);
   return (index) =>
-    index === 0 || index === lines.length - 1 ||
+    index === lines.length - 1 ||
     (index >= first - AROUND && index <= first + 2 * AROUND) || (index >= last - AROUND && index <= last + AROUND);
 }
 
