@@ -10,10 +10,9 @@ from typing import Any
 from . import failures
 from .clients import Client
 from .groups import GROUPS, group_of
+from .questions import QUESTIONS
 
 Found = Mapping[str, Mapping[str, Any]]
-MOST = 12
-"""Lines of the list of what most clients fail."""
 
 
 def pages(clients: Sequence[Client], found: Found) -> dict[str, str]:
@@ -26,33 +25,37 @@ def _matrix(clients: Sequence[Client], found: Found) -> Iterator[str]:
     cases = max(len(found[client.name]["cases"]) for client in clients)
     packages = {client.packages[0] for client in clients}
     yield _TOP.format(cases=cases, ways=len(clients), packages=len(packages))
+    yield from ("## Who does what", "", *_answers(clients, found), "")
     kinds = (
         ("For Python", [one for one in clients if one.in_python and not one.by_hand]),
         ("For JavaScript", [one for one in clients if not one.in_python and not one.by_hand]),
         ("HTTP and SSE libraries, each with the loop that everybody writes", [one for one in clients if one.by_hand]),
     )
+    yield _READ
     for title, some in kinds:
         if some:
-            yield from (f"## {title}", "", *_table(some, found), "")
-    yield from ("## What most of them fail", "", *_shared(clients, found), "")
+            yield from (f"### {title}", "", *_table(some, found), "")
     yield from ("## The clients", "", *_versions(clients, found))
 
 
 _TOP = """# Real clients and malformed streams
 
 {cases} streams, legal ones in odd forms and broken ones, played to {ways} ways of using {packages} packages, and judged
-by what each client *said*. All of it is made by `docs/clients/matrix.sh FOLDER`; one client against one case is
-`streamspec fuzz-client --cases CASE -- COMMAND`. A column's name leads to the bytes behind each ✗, and to what is known
-upstream.
+by what each client *said*. `docs/clients/matrix.sh FOLDER` makes these pages; `streamspec fuzz-client` tries
+[your client](../fuzz-a-client.md). Facts that were measured before, and are found again: [facts](facts.md).
+"""
+_READ = """## How many, of what
 
 - **✗ 3**: in three cases it did what a client must never do: it hung, crashed, ended as if whole when it was not,
-  handed over something else than was sent, or refused what is legal.
+  handed over something else than was sent, or refused what is legal. The name of a client leads to the bytes, to what
+  it said, and to what is known upstream.
 - **! 3**: in three cases an error was due and none came, but an application that looks can see it, as the finish_reason
   is missing; or something smaller is wrong, such as the usage.
 - **✓**: all as it should be.
 
 A client that breaks off with an error is never wrong where the stream is broken, and one that reads on is not wrong
-where nothing is lost. Counts follow the choice of cases: compare lines, and rank nobody.
+where nothing is lost. Counts follow the choice of cases: compare lines, and rank nobody. What did not pass was played
+twice. Where a client hands over fragments of tool calls, the loop of OpenAI's guide puts them together.
 """
 
 
@@ -60,10 +63,7 @@ def _table(clients: Sequence[Client], found: Found) -> Iterator[str]:
     yield "| | " + " | ".join(f"[{client.name}](found/{client.name}.md)" for client in clients) + " |"
     yield "|---" * (len(clients) + 1) + "|"
     for name, says, _ in GROUPS:
-        row = [
-            _cell([case for case in found[client.name]["cases"] if group_of(case["case"]) == name])
-            for client in clients
-        ]
+        row = [_cell(_of(name, found[client.name]["cases"])) for client in clients]
         if any(row):
             yield f"| **{name}**: {says} | {' | '.join(row)} |"
     totals = [_cell(found[client.name]["cases"]) for client in clients]
@@ -84,23 +84,23 @@ def _cell(cases: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(parts) or "✓"
 
 
-def _shared(clients: Sequence[Client], found: Found) -> Iterator[str]:
-    """The failures that most clients have, one line for each situation."""
-    failing: dict[str, set[str]] = {}
-    for client in clients:
-        for situation in failures.situations(found[client.name]["cases"]):
-            failing.setdefault(situation, set()).add(client.name)
-    yield "| case | what it is about | clients that fail |"
-    yield "|---|---|---|"
-    ranked = sorted(failing, key=lambda situation: (-len(failing[situation]), situation))
-    for situation in ranked[:MOST]:
-        names = [client.name for client in clients if client.name in failing[situation]]
-        shown = ", ".join(names) if len(names) <= len(clients) // 2 else f"all but {_others(clients, names)}"
-        yield f"| `{situation}` | {failures.says(situation)} | {len(names)}: {shown} |"
+def _answers(clients: Sequence[Client], found: Found) -> Iterator[str]:
+    """Who does what."""
+    yield "| the client … | |"
+    yield "|---|---|"
+    for question in QUESTIONS:
+        names = [client.name for client in clients if question.done_by(found[client.name]["cases"])]
+        yield f"| … {question.does} | {_named(clients, names)} |"
 
 
-def _others(clients: Sequence[Client], names: Sequence[str]) -> str:
-    return ", ".join(client.name for client in clients if client.name not in names) or "nobody"
+def _named(clients: Sequence[Client], names: Sequence[str]) -> str:
+    """Some of the clients, in as few words as can be."""
+    others = [client.name for client in clients if client.name not in names]
+    if not others:
+        return "all"
+    if not names:
+        return "nobody"
+    return ", ".join(names) if len(names) <= 2 * len(others) else f"all but {', '.join(others)}"
 
 
 def _versions(clients: Sequence[Client], found: Found) -> Iterator[str]:

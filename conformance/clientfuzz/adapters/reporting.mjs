@@ -21,8 +21,8 @@ class Heard {
   #choices = new Map(); // by index: text and finish_reason
   #calls = new Map(); // by index
 
-  // A chunk of OpenAI's shape, read by a patient loop: what is there of it. One choice was asked for: that of the lowest
-  // index counts. Parts of a tool call are joined to the others of their index, whatever comes first.
+  // A chunk of OpenAI's shape, read by a patient loop: what is there of it. One choice was asked for: the first that says
+  // something counts. Parts of a tool call are joined to the others of their index, whatever comes first.
   chunk(chunk) {
     this.chunks += 1;
     this.usage = chunk.usage ?? this.usage;
@@ -32,9 +32,11 @@ class Heard {
       this.#choices.set(index, {
         text: text + (choice.delta?.content ?? ""), finish_reason: choice.finish_reason ?? finish_reason,
       });
-      const lowest = Math.min(...this.#choices.keys());
-      Object.assign(this, this.#choices.get(lowest));
-      if (index === lowest) for (const part of choice.delta?.tool_calls ?? []) this.#partOfCall(part);
+      const known = [...this.#choices.keys()].sort((one, other) => one - other);
+      const counts = known.find((each) => this.#choices.get(each).text) ?? known[0];
+      Object.assign(this, this.#choices.get(counts));
+      this.finish_reason ??= known.map((each) => this.#choices.get(each).finish_reason).find((reason) => reason) ?? null;
+      if (index === counts) for (const part of choice.delta?.tool_calls ?? []) this.#partOfCall(part);
     }
   }
 

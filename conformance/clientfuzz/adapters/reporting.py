@@ -31,12 +31,16 @@ class Heard:
         self._calls = {}  # by index
 
     def part_of_choice(self, index, content, finish_reason):
-        """Part of a choice; whether it is part of the one that counts: one was asked for, the lowest index is it."""
+        """Part of a choice; whether it is of the one that counts: one was asked for, the first that says something."""
         index = index if isinstance(index, int) else 0
         text, reason = self._choices.get(index, ("", None))
         self._choices[index] = (text + (content or ""), finish_reason or reason)
-        self.text, self.finish_reason = self._choices[min(self._choices)]
-        return index == min(self._choices)
+        counts = min((known for known, (text, _) in self._choices.items() if text), default=min(self._choices))
+        self.text, self.finish_reason = self._choices[counts]
+        self.finish_reason = self.finish_reason or next(
+            (reason for _, reason in self._choices.values() if reason), None
+        )
+        return index == counts
 
     def part_of_call(self, index, call_id, name, arguments):
         """Part of a tool call, joined to the others of its index, whatever comes first."""
