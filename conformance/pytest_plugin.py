@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target-dialect", help="tolerate this vendor's documented deviations")
     says = "quick: no trials of cancellation and the like; or a profile like chat-core-2026.1, or a YAML file of one"
     group.addoption("--target-profile", default="full", help=says)
+    group.addoption("--target-known-failures", metavar="FILE", help="YAML: what fails, and must fail")
     group.addoption("--target-file", default="targets.yaml", help="where --target is looked up (targets.yaml)")
 
 
@@ -161,8 +163,9 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
     """Judge a target, once for all workers of an xdist run."""
     worker = getattr(config, "workerinput", None)
     quick, choice = config.getoption("--target-profile") == "quick", _choice(config)
+    known = config.getoption("--target-known-failures")
     if worker is None:
-        return _judge(target, quick, choice)
+        return _judge(target, quick, choice, known)
     from filelock import FileLock
 
     shared = _shared(worker)
@@ -170,12 +173,13 @@ def _judge_once(target: "Target", config: pytest.Config) -> dict[str, Any]:
     file = shared / f"{target.name}.json"
     with FileLock(f"{file}.lock"):
         if not file.exists():
-            file.write_text(json.dumps(_judge(target, quick, choice)), "utf-8")
+            file.write_text(json.dumps(_judge(target, quick, choice, known)), "utf-8")
         verdicts: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return verdicts
 
 
-def _judge(target: "Target", quick: bool, choice: "Choice | None") -> dict[str, Any]:
+def _judge(target: "Target", quick: bool, choice: "Choice | None", known: str | None) -> dict[str, Any]:
+    from conformance import known_file
     from conformance.launching import LaunchError
     from conformance.probes.connection import Unreachable
     from conformance.report import junit, machine
@@ -188,11 +192,12 @@ def _judge(target: "Target", quick: bool, choice: "Choice | None") -> dict[str, 
         order = Order(rules=choice.rules, candidates=choice.unscored, measure=choice.measure)
     try:
         key = os.environ.get(target.key_env) or None
+        order = replace(order, known=known_file.read(Path(known)) if known else ())
         report = asyncio.run(run_target(target, key=key, order=order))
     except (Unreachable, LaunchError, ConfigurationError, LookupError) as problem:
         return {"problem": str(problem)}
-    if report.problem:
-        return {"problem": report.problem}
+    if report.problem or report.unmatched:
+        return {"problem": "\n".join(filter(None, (report.problem, *report.unmatched)))}
     texts = {verdict.rule.id: junit.describe(verdict) for verdict in report.verdicts}
     rules = machine.of_run([report])["targets"][0]["rules"]
     return {"rules": {rule["rule"]: {**rule, "text": texts[rule["rule"]]} for rule in rules}}

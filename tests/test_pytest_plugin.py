@@ -90,3 +90,15 @@ def test_a_profile_gives_items_for_its_rules_alone(call):
     assert (0, True) == (done.returncode, "7 passed" in done.stdout), done.stdout
     unknown = call("--target-profile", "chat-cor")
     assert (4, True) == (unknown.returncode, "write:  chat-core-2026.1" in unknown.stderr), unknown.stderr
+
+
+def test_known_failures_of_a_file_are_xfails_and_one_that_names_nothing_ends_the_session(call, tmp_path):
+    fault = "chat/termination/done-sent"
+    with running(Settings(), fault=fault) as url:
+        there = ("-q", "--target-url", url, "--target-model", "mock", "-k", "done-sent")
+        (tmp_path / "known.yaml").write_text(f"known_failures: [{{rule: {fault}, reason: next release}}]")
+        listed = call(*there, "--target-known-failures", "known.yaml")
+        (tmp_path / "known.yaml").write_text("known_failures: [{rule: chat/gone/for-good, reason: x}]")
+        gone = call(*there, "--target-known-failures", "known.yaml")
+    assert (0, True) == (listed.returncode, "1 xfailed" in listed.stdout), listed.stdout
+    assert (2, True) == (gone.returncode, "names no rule" in gone.stdout + gone.stderr), gone.stdout
