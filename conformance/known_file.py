@@ -122,7 +122,7 @@ def updated(text: str, name: str, *, gone: Sequence[Known], found: Sequence[Know
     spans, end, indent = _places(text, name)
     new = [line for entry in found for line in _written(entry, indent)]
     places = {int(entry.place.rpartition(":")[2]) for entry in gone}
-    taken = {line for first, last in spans for line in range(first, last) if first + 1 in places}
+    taken = {line for said, first, last in spans for line in range(first, last) if said + 1 in places}
     if end is None:
         kept = [line for number, line in enumerate(lines) if number not in taken]
         return "".join([*kept, *(["known_failures:\n", *new] if new else [])])
@@ -134,10 +134,12 @@ def updated(text: str, name: str, *, gone: Sequence[Known], found: Sequence[Know
     return _with_empty_lists(text)
 
 
-def _places(text: str, name: str) -> tuple[list[tuple[int, int]], int | None, str]:
-    """Lines of each entry (first, behind the last), the line behind the last known failure, and how it is indented."""
+def _places(text: str, name: str) -> tuple[list[tuple[int, int, int]], int | None, str]:
+    """Lines of each entry (where it is said to be, first, behind the last); the line behind the last known failure, and
+    how it is indented.
+    """
     root = yaml.compose(text, yaml.SafeLoader) if text.strip() else None
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[int, int, int]] = []
     end: int | None = None
     indent = "  "
     lines = text.splitlines()
@@ -153,9 +155,12 @@ def _places(text: str, name: str) -> tuple[list[tuple[int, int]], int | None, st
                 last > len(lines) or not lines[last - 1].strip() or _is_remark(lines[last - 1])
             ):
                 last -= 1
-            spans.append((first, max(last, first + 1)))
+            dash = first
+            while dash > 0 and not lines[dash].lstrip().startswith("-"):
+                dash -= 1
+            spans.append((first, dash, max(last, first + 1)))
         if key.value == "known_failures":
-            end = spans[-1][1] if child.value else key.start_mark.line + 1
+            end = spans[-1][2] if child.value else key.start_mark.line + 1
             indent = " " * (child.value[0].start_mark.column - 2) if child.value else "  "
     return spans, end, indent
 

@@ -159,6 +159,19 @@ def test_entries_come_and_go_and_every_other_line_stays():
     ) == known_file.updated(FILE, "k.yaml", gone=[first], found=[])
 
 
+def test_an_entry_below_its_dash_and_one_in_many_lines_are_taken_out_whole():
+    text = (
+        "known_failures:\n  -\n    rule: a\n    reason: >\n      long\n\n      longer\n\n  - rule: b\n    reason: c\n"
+    )
+    first, second = known_file.parse(text, "k.yaml")
+    assert "known_failures:\n\n  - rule: b\n    reason: c\n" == known_file.updated(
+        text, "k.yaml", gone=[first], found=[]
+    )
+    assert text.partition("  - rule: b")[0] == known_file.updated(text, "k.yaml", gone=[second], found=[])
+    emptied = known_file.updated(text, "k.yaml", gone=[first, second], found=[])
+    assert () == known_file.parse(emptied, "k.yaml")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "# nothing yet\n", "known_failures: []\n", "known_flaky:\n- {rule: a, reason: b}", "known_failures: []"],

@@ -106,6 +106,8 @@ def compare_targets(before: StoredTarget | None, now: StoredTarget) -> Iterable[
 
 def _change(before: StoredRule | None, now: StoredRule | None) -> Change | None:
     was, is_now = bool(before and before.trouble), bool(now and now.trouble)
+    if was and now and now.stale and not (before and before.stale):
+        return Change.FIXED
     if is_now:
         return Change.STILL if was else Change.NEW
     if not was:

@@ -104,7 +104,8 @@ def render(old: StoredReport, new: StoredReport, comparison: Comparison, console
 def _changed(changed: Changed, console: Console, *, several: bool) -> None:
     before, now = (rule.verdict.value if rule else "not there" for rule in (changed.before, changed.now))
     marks = [name for name in ("known", "candidate") if changed.now and getattr(changed.now, name)]
-    marks += ["turned red"] if changed.turned_red else []
+    if changed.turned_red:
+        marks.append("turned red: listed as a known failure" if changed.now and changed.now.stale else "turned red")
     said = f"{lines.WORDS[changed.change]:<20} {changed.rule}  {before} -> {now}"
     said += f" ({', '.join(marks)})" if marks else ""
     style = STYLES[changed.now.verdict] if changed.now else "dim"

@@ -69,6 +69,11 @@ class StoredRule:
         return "candidate" if self.candidate else "flaky" if self.flaky else "known" if self.known else ""
 
     @property
+    def stale(self) -> bool:
+        """Whether it is red only because a list says that it fails: it does not."""
+        return self.red and self.verdict not in TROUBLE
+
+    @property
     def trouble(self) -> bool:
         """Whether somebody has to look at it."""
         return self.red or self.verdict in TROUBLE

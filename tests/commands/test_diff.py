@@ -107,3 +107,17 @@ def test_what_is_no_report_is_2(reports, text):
     (reports / "broken.json").write_text(text)
     for pair in (("broken", "good"), ("good", "broken"), ("good", "missing")):
         assert (2, "") == ((result := diff(reports, *pair)).exit_code, result.stdout)
+
+
+def test_what_holds_and_is_still_listed_as_a_known_failure_is_fixed_and_red(reports):
+    def stale(target):
+        for rule in target["rules"]:
+            rule.update({"red": True, "verdict": "PASS", "findings": []} if rule["rule"] == DONE else {})
+
+    def known(target):
+        for rule in target["rules"]:
+            rule.update({"red": False, "known": True} if rule["red"] else {})
+
+    result = diff(reports, changed(reports, "excused", known), changed(reports, "stale", stale))
+    assert 1 == result.exit_code
+    assert f"fixed                {DONE}  FAIL -> PASS (turned red: listed as a known failure)" in result.stdout

@@ -59,8 +59,8 @@ def test_a_known_failure_that_is_one_no_more_turns_red():
     assert comparison.red
 
 
-def test_a_known_failure_that_passes_is_trouble_because_it_is_red():
-    assert [(Change.STILL, True)] == both([rule(FAIL, red=False)], [rule(PASS, red=True)])
+def test_a_known_failure_that_passes_is_fixed_and_red_until_it_is_taken_off_the_list():
+    assert [(Change.FIXED, True)] == both([rule(FAIL, red=False)], [rule(PASS, red=True)])
 
 
 def test_a_warning_that_became_a_failure_is_worse_and_the_reverse_is_not():
