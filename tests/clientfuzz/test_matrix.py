@@ -11,6 +11,7 @@ from conformance.clientfuzz import failures, matrix_page
 from conformance.clientfuzz.catalogue import catalogue
 from conformance.clientfuzz.clients import CLIENTS, client
 from conformance.clientfuzz.groups import GROUPS, group_of
+from conformance.clientfuzz.questions import QUESTIONS
 from conformance.clientfuzz.upstream import everything, known
 
 DOCS = Path(__file__).parents[2] / "docs" / "clients"
@@ -47,7 +48,13 @@ def test_a_cell_counts_what_must_never_be_and_what_is_to_be_looked_at() -> None:
     assert python.endswith("| **✗** 1 | ! 1 |")
     assert by_hand.endswith("another type | ✓ |")
     assert "| [openai-py](found/openai-py.md) | `openai==3.51.0` | `create(stream=True)` | 1 | 0 | 1 |" in page
-    assert f"| `{LOST}` |" in page
+    assert "| … loses text in chunks of **another shape**, and ends well | openai-py |" in page
+    assert "| … hands over **text after [DONE]** | nobody |" in page
+
+
+def test_every_question_is_about_cases_that_there_are() -> None:
+    for question in QUESTIONS:
+        assert all(any(fnmatchcase(case, glob) for case in CASES) for glob in question.cases), question.does
 
 
 def test_the_page_of_a_client_has_the_bytes_and_what_it_said() -> None:
