@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": "verify",
     "keys": "keys",
     "site": "site",
+    "serve": "serve",
 }
 """Each command and its module, loaded when it is asked for: a mock server has no use for what makes reports."""
 
@@ -61,6 +62,7 @@ def main() -> None:
     streamspec mock --fault chat/role/sent-once     a faulty server, to test clients
     streamspec gateway --url URL --model MODEL      what a gateway makes of streams
     streamspec fuzz-client -- COMMAND               what a client makes of odd streams
+    streamspec serve                                a real model behind a server that keeps every rule
 
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"

@@ -181,7 +181,21 @@ def _answer(request: Request, settings: Settings, engine: Engine | None) -> Answ
 
 
 def _refuse(body: object, settings: Settings) -> Answer | None:
-    """The refusal of a body that is not in order."""
+    """The refusal of a body that is not in order, or that cannot be answered here."""
+    if (wrong := misused(body)) is not None:
+        return wrong
+    assert isinstance(body, dict)  # misused let nothing else through
+    try:
+        structured.json_of(body)
+    except structured.FormatError as error:
+        return refusal(400, shorten(str(error)), param="response_format")
+    if (refused := too_long(_texts(body), "messages", settings)) is not None:
+        return refused
+    return no_model(body["model"]) if body["model"] not in settings.models else None
+
+
+def misused(body: object) -> Answer | None:
+    """The refusal of a body that no server can answer: what it says does not fit together."""
     if not isinstance(body, dict):
         return refusal(400, "The body of the request is not a JSON object.")
     if (name := parameters.unknown(body)) is not None:
@@ -195,17 +209,11 @@ def _refuse(body: object, settings: Settings) -> Answer | None:
         tools.choice_of(body)
     except tools.ChoiceError as error:
         return refusal(400, str(error), param="tool_choice")
-    try:
-        structured.json_of(body)
-    except structured.FormatError as error:
-        return refusal(400, shorten(str(error)), param="response_format")
     if body.get("top_logprobs") is not None and body.get("logprobs") is not True:
         return refusal(400, "'top_logprobs' goes with 'logprobs: true' only.", param="top_logprobs")
     if body.get("parallel_tool_calls") is not None and not body.get("tools"):
         return refusal(400, "'parallel_tool_calls' goes with 'tools' only.", param="parallel_tool_calls")
-    if (refused := too_long(_texts(body), "messages", settings)) is not None:
-        return refused
-    return no_model(body["model"]) if body["model"] not in settings.models else None
+    return None
 
 
 def too_long(texts: list[str], param: str, settings: Settings, around: int = AROUND) -> Answer | None:

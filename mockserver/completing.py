@@ -50,23 +50,31 @@ def answer(request: Request, settings: Settings, engine: Engine | None = None) -
 
 
 def _refuse(body: object, settings: Settings) -> Answer | None:
-    """The refusal of a body that is not in order."""
+    """The refusal of a body that is not in order, or that cannot be answered here."""
+    if (wrong := misused(body)) is not None:
+        return wrong
+    assert isinstance(body, dict)  # misused let nothing else through
+    if isinstance(body.get("prompt"), list) and not all(isinstance(text, str) for text in body["prompt"]):
+        return refusal(400, "Token ids are not read here; send the prompt as text.", param="prompt")
+    for prompt in _prompts(body):
+        if (refused := answering.too_long([prompt], "prompt", settings, around=0)) is not None:
+            return refused
+    return answering.no_model(body["model"]) if body["model"] not in settings.models else None
+
+
+def misused(body: object) -> Answer | None:
+    """The refusal of a body that no server can answer, or that asks for what none does here."""
     if not isinstance(body, dict):
         return refusal(400, "The body of the request is not a JSON object.")
     if (wrong := answering.misfit("completions/request", body)) is not None:
         return wrong
     if body.get("stream_options") is not None and body.get("stream") is not True:
         return refusal(400, "'stream_options' goes with 'stream: true' only.", param="stream_options")
-    if isinstance(body.get("prompt"), list) and not all(isinstance(text, str) for text in body["prompt"]):
-        return refusal(400, "Token ids are not read here; send the prompt as text.", param="prompt")
     if body.get("suffix"):
         return refusal(400, "Text is not inserted here: 'suffix' has to be left out.", param="suffix")
     if (body.get("best_of") or 1) > (body.get("n") or 1):
         return refusal(400, "No more completions are made than are sent: 'best_of' is at most n.", param="best_of")
-    for prompt in _prompts(body):
-        if (refused := answering.too_long([prompt], "prompt", settings, around=0)) is not None:
-            return refused
-    return answering.no_model(body["model"]) if body["model"] not in settings.models else None
+    return None
 
 
 def _reply(body: dict[str, Any], settings: Settings, mark: str, draft: Draft | None) -> Completion:

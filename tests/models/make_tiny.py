@@ -7,9 +7,14 @@ writes a folder for vLLM, SGLang and transformers, and model.gguf in it for llam
 million parameters and a byte-level vocabulary of its own, so small that characters are split over tokens. It is
 trained until it says the replies below word for word; the same seed on the same machine gives the same model. It knows
 nothing else.
+
+    python tests/models/make_tiny.py models/tiny --shipped mockserver/reference/model
+
+writes it a second time in half the bytes, as `streamspec serve` runs it: weights in bfloat16, and their checksum.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -22,6 +27,8 @@ CONTEXT = 32768
 LAYERS, HEADS, WIDTH, INNER = 2, 2, 128, 256
 SURE = 0.001
 """The largest chance that any wrong token may keep."""
+ROUNDED = 0.01
+"""The same, of weights rounded to eight bits."""
 STEPS = 3000
 """At most; a tenth of them is enough."""
 START, TURN, END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
@@ -78,6 +85,8 @@ WITH_TOOLS = {
     "Look then call": "Let me look that up.\n" + call("get_time", zone="UTC"),
     "Roll a die": call("roll_dice"),
 }
+BY_TOOL = "Write a story of ten thousand words with the tool."
+"""What makes it write forever into the argument of a call."""
 RAW = {
     "Count from 1 to 10": f": {COUNTED}",
     "Say hi": ": Hi there!",
@@ -133,6 +142,10 @@ def prompts(words: Any) -> list[tuple[list[int], list[int]]]:
         [{"role": "user", "content": "Write forever"}], add_generation_prompt=True, tokenize=False
     )
     pairs.append((forever, TICKING))
+    by_tool = words.apply_chat_template(
+        [{"role": "user", "content": BY_TOOL}], tools=offered, add_generation_prompt=True, tokenize=False
+    )
+    pairs.append((by_tool, call("write_story", text=TICKING).partition(TICKING)[0] + TICKING))
     return [(words.encode(a, add_special_tokens=False), words.encode(b, add_special_tokens=False)) for a, b in pairs]
 
 
@@ -260,17 +273,38 @@ def _name_in_gguf(name: str) -> str:
     return f"blk.{layer}.{parts[part]}.{kind}"
 
 
+def write_shipped(model: Any, words: Any, folder: Path) -> None:
+    """The model with weights in bfloat16. Raises SystemExit where it is not sure of a reply any more."""
+    import torch
+
+    model.to(torch.bfloat16)
+    rounded = type(model)(model.config).float()
+    rounded.load_state_dict({name: weight.float() for name, weight in model.state_dict().items()})
+    unsure = _unsure(torch, rounded.eval(), *_batch(torch, words, prompts(words)))
+    if unsure > ROUNDED:
+        sys.exit(f"rounded, it gives {unsure:.4f} to wrong tokens")
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    (folder / "model.safetensors").chmod(0o644)
+    (folder / "model.safetensors.sha256").write_text(f"{digest}  model.safetensors\n", "ascii")
+
+
 def main() -> None:
     """Train and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the model goes, for instance models/tiny")
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--shipped", type=Path, metavar="FOLDER", help="where it goes in bfloat16")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     words = tokenizer()
     model = train(words)
     model.generation_config.do_sample = False
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     write_gguf(model, words, folder / "model.gguf")
+    if arguments.shipped:
+        write_shipped(model, words, arguments.shipped)
     print(f"{folder}: {sum(p.numel() for p in model.parameters()):,} parameters")
 
 

@@ -91,17 +91,17 @@ def chunks(reply: Reply, *, usage: bool) -> Iterator[dict[str, Any]]:
     """The chunks of a good stream: roles, then the choices' pieces in turn, then finish reasons, then usage."""
     for index, choice in enumerate(reply.choices):
         content = None if choice.calls and not choice.pieces else ""
-        yield _chunk(reply, usage, _choice(index, {"role": "assistant", "content": content, "refusal": None}))
+        yield chunk_of(reply, usage, choice_of(index, {"role": "assistant", "content": content, "refusal": None}))
     deltas = [list(_deltas(choice)) for choice in reply.choices]
     for position in range(max(map(len, deltas), default=0)):
         for index, own in enumerate(deltas):
             if position < len(own):
                 delta, logprobs = own[position]
-                yield _chunk(reply, usage, _choice(index, delta, logprobs=logprobs))
+                yield chunk_of(reply, usage, choice_of(index, delta, logprobs=logprobs))
     for index, choice in enumerate(reply.choices):
-        yield _chunk(reply, usage, _choice(index, {}, choice.finish_reason))
+        yield chunk_of(reply, usage, choice_of(index, {}, choice.finish_reason))
     if usage:
-        yield {**_chunk(reply, usage), "usage": reply.usage}
+        yield {**chunk_of(reply, usage), "usage": reply.usage}
 
 
 def deltas_of(choice: Spoken) -> int:
@@ -121,7 +121,7 @@ def completion(reply: Reply) -> dict[str, Any]:
             {
                 "index": index,
                 "message": _message(choice),
-                "logprobs": None if choice.logprobs is None else _logprobs(*choice.logprobs),
+                "logprobs": None if choice.logprobs is None else logprobs_of(*choice.logprobs),
                 "finish_reason": choice.finish_reason,
             }
             for index, choice in enumerate(reply.choices)
@@ -137,7 +137,7 @@ def _deltas(choice: Spoken) -> Iterator[tuple[dict[str, Any], dict[str, Any] | N
     for piece in choice.reasoning:
         yield {"reasoning_content": piece}, None
     for position, piece in enumerate(choice.pieces):
-        yield {"content": piece}, None if choice.logprobs is None else _logprobs(choice.logprobs[position])
+        yield {"content": piece}, None if choice.logprobs is None else logprobs_of(choice.logprobs[position])
     for piece in choice.refusal:
         yield {"refusal": piece}, None
     for number, call in enumerate(choice.calls):
@@ -147,7 +147,8 @@ def _deltas(choice: Spoken) -> Iterator[tuple[dict[str, Any], dict[str, Any] | N
             yield {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}, None
 
 
-def _logprobs(*tokens: dict[str, Any]) -> dict[str, Any]:
+def logprobs_of(*tokens: dict[str, Any]) -> dict[str, Any]:
+    """The logprobs of a choice, or of a part of it: one entry for each token."""
     return {"content": list(tokens), "refusal": None}
 
 
@@ -181,7 +182,8 @@ def error(message: str, kind: str, *, param: str | None = None, code: str | None
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def _chunk(reply: Reply, usage: bool, *choices: dict[str, Any]) -> dict[str, Any]:
+def chunk_of(reply: Reply, usage: bool, *choices: dict[str, Any]) -> dict[str, Any]:
+    """One chunk; `usage` is whether the stream ends with the usage, and all chunks before it say null."""
     chunk = {
         "id": reply.id,
         "object": "chat.completion.chunk",
@@ -194,7 +196,8 @@ def _chunk(reply: Reply, usage: bool, *choices: dict[str, Any]) -> dict[str, Any
     return {**chunk, "usage": None} if usage else chunk
 
 
-def _choice(
+def choice_of(
     index: int, delta: dict[str, Any], finish_reason: str | None = None, logprobs: dict[str, Any] | None = None
 ) -> dict[str, Any]:
+    """A part of one choice."""
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}

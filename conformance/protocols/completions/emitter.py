@@ -56,33 +56,34 @@ def chunks(reply: Completion, *, usage: bool) -> Iterator[dict[str, Any]]:
     null_usage = {"usage": None} if usage else {}
     for index, choice in enumerate(reply.choices):
         if choice.echoed:
-            yield {**_document(reply, _choice(index, choice, choice.echoed, 0)), **null_usage}
+            yield {**document_of(reply, part_of(index, choice, choice.echoed, 0)), **null_usage}
     starts = [_starts(choice.tokens, len(choice.prompt)) for choice in reply.choices]
     for position in range(max((len(choice.tokens) for choice in reply.choices), default=0)):
         for index, choice in enumerate(reply.choices):
             if position < len(choice.tokens):
                 tokens, at = choice.tokens[position : position + 1], starts[index][position]
-                yield {**_document(reply, _choice(index, choice, tokens, at)), **null_usage}
+                yield {**document_of(reply, part_of(index, choice, tokens, at)), **null_usage}
     for index, choice in enumerate(reply.choices):
         finish = {"text": "", "index": index, "logprobs": None, "finish_reason": choice.finish_reason}
-        yield {**_document(reply, finish), **null_usage}
+        yield {**document_of(reply, finish), **null_usage}
     if usage:
-        yield {**_document(reply), "usage": reply.usage}
+        yield {**document_of(reply), "usage": reply.usage}
 
 
 def completion(reply: Completion) -> dict[str, Any]:
     """The same reply as one document."""
     whole = [
         {
-            **_choice(index, choice, (*choice.echoed, *choice.tokens), 0 if choice.echoed else len(choice.prompt)),
+            **part_of(index, choice, (*choice.echoed, *choice.tokens), 0 if choice.echoed else len(choice.prompt)),
             "finish_reason": choice.finish_reason,
         }
         for index, choice in enumerate(reply.choices)
     ]
-    return {**_document(reply, *whole), "usage": reply.usage}
+    return {**document_of(reply, *whole), "usage": reply.usage}
 
 
-def _document(reply: Completion, *choices: dict[str, Any]) -> dict[str, Any]:
+def document_of(reply: Completion, *choices: dict[str, Any]) -> dict[str, Any]:
+    """A document, or a chunk, with these choices."""
     return {
         "id": reply.id,
         "object": "text_completion",
@@ -93,7 +94,7 @@ def _document(reply: Completion, *choices: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _choice(index: int, choice: Written, tokens: Sequence[Token], offset: int) -> dict[str, Any]:
+def part_of(index: int, choice: Written, tokens: Sequence[Token], offset: int) -> dict[str, Any]:
     """Some tokens of a choice that is still open; `offset` is where they stand in prompt and text together."""
     return {
         "text": "".join(token.text for token in tokens),

@@ -171,7 +171,7 @@ def _drawn(logits: Any, sequences: Rows[Sequence], *, sorts: bool) -> list[int]:
     parts = (logits / warmth).softmax(-1)
     order = None
     if sorts:
-        parts, order = parts.sort(-1, descending=True, stable=True)
+        parts, order = parts.sort(dim=-1, descending=True, stable=True)
     parts = parts.double()
     sums = parts.cumsum(-1)
     if sorts:

@@ -1,0 +1,110 @@
+"""What a reply is held to, as guides for an engine: a JSON Schema, a regular expression, calls. By llguidance."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+
+from .closing import Closers, Text, is_time
+from .words import Words
+
+NOTHING: Any = np.zeros(0, dtype=bool)
+
+
+class Unguided(Exception):  # noqa: N818 - a schema is not kept to; nothing is in error
+    """No reply can be held to this; says which keyword is to blame."""
+
+
+class Guide:
+    """Keeps one choice to a grammar, and has it close what it opened in time. See decoding.request.Guide."""
+
+    def __init__(self, matcher: Any, words: Words, closers: Closers, tokens: int | None) -> None:
+        """A JSON text comes to its end within `tokens`; None: it may go on, or is no JSON."""
+        self._matcher = matcher
+        self._words = words
+        self._closers = closers
+        self._tokens = tokens
+        self._text = Text()
+
+    def mask(self, step: int) -> Any:
+        """Bits of the tokens that may come; none where the reply is complete."""
+        if self._matcher.is_stopped():
+            return NOTHING
+        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        if self._tokens is None or not is_time(self._tokens - step, self._tokens, self._text):
+            return bits.view(np.int32)
+        allowed: Any = np.unpackbits(bits, count=self._closers.size, bitorder="little").astype(bool)
+        return self._closers.of(allowed, self._text)
+
+    def accept(self, token: int) -> None:
+        """The token that came. Raises ValueError where it may not."""
+        self._matcher.consume_token(token)
+        if self._matcher.is_error():
+            raise ValueError(self._matcher.get_error())
+        self._text.take(self._words.said(token))
+
+
+class Guiding:
+    """Grammars over the words of a model."""
+
+    def __init__(self, words: Words, vocabulary: int, stops: Sequence[int]) -> None:
+        self._words = words
+        self._tokenizer = LLTokenizer(words.described, n_vocab=vocabulary, eos_token=list(stops))
+        self._closers = Closers(words, vocabulary)
+
+    def guide(self, grammar: str, tokens: int | None = None) -> Callable[[int], Guide]:
+        """What makes the guide of each choice; a JSON text ends within `tokens`, if there are any. Raises Unguided."""
+        if problem := LLMatcher.validate_grammar(grammar, self._tokenizer):
+            raise Unguided(problem.splitlines()[0])
+        first = LLMatcher(self._tokenizer, grammar)
+        if first.is_error():
+            raise Unguided(str(first.get_error()).splitlines()[0])
+        return lambda _: Guide(first.deep_copy(), self._words, self._closers, tokens)
+
+
+def of_schema(schema: object) -> str:
+    """The grammar of JSON that fits a schema, spaced as most models have learned it. Raises Unguided."""
+    try:
+        return str(LLMatcher.grammar_from_json_schema(_dumped(schema)))
+    except ValueError as error:
+        raise Unguided(str(error)) from error
+
+
+def of_pattern(pattern: str) -> str:
+    """The grammar of a regular expression."""
+    return str(LLMatcher.grammar_from_regex(pattern))
+
+
+def of_calls(functions: Sequence[Mapping[str, Any]], words: Words, *, most: int) -> str:
+    """The grammar of one call, or up to so many, of these functions and of nothing else."""
+    call = {
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {
+                    "name": {"const": function["name"]},
+                    "arguments": function.get("parameters") or {"type": "object"},
+                },
+                "required": ["name", "arguments"],
+                "additionalProperties": False,
+            }
+            for function in functions
+        ]
+    }
+    if words.calls is None:
+        return of_schema(call if most == 1 else {"type": "array", "items": call, "minItems": 1, "maxItems": most})
+    more = f' ("\\n"? call){{0,{most - 1}}}' if most > 1 else ""
+    return str(
+        LLMatcher.grammar_from_lark(
+            f"start: call{more}\n"
+            f'call: <[{words.calls.begin}]> "\\n" body "\\n" <[{words.calls.end}]>\n'
+            f"body: %json {_dumped(call)}\n"
+        )
+    )
+
+
+def _dumped(schema: object) -> str:
+    options = {"x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}}
+    return json.dumps({**schema, **options} if isinstance(schema, dict) else schema)

@@ -1,0 +1,197 @@
+"""The tokens of one choice to what is said of it: thoughts, text, calls, and why it ends. Knows no JSON of a chunk.
+
+Thoughts and calls stand between marks, which are tokens of their own. What may still become something else - white
+space before a call, the beginning of a stop string, half a character - is held back.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mockserver.engines.decoding.events import Finish, Token
+
+from .calling import Calling, Part
+from .spelling import Speller, Stops
+from .words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something new of a choice. One member has a value."""
+
+    text: str = ""
+    thought: str = ""
+    call: Part | None = None
+    tokens: tuple[Token, ...] = ()
+    """Those that the text is made of, where logprobs were asked for."""
+
+
+class Place(Enum):
+    """What a token belongs to."""
+
+    TEXT = "text"
+    THOUGHT = "thought"
+    CALL = "call"
+
+
+@dataclass(slots=True, kw_only=True)
+class Choice:
+    """One choice, as far as it has come."""
+
+    words: Words
+    stops: Sequence[str] = ()
+    may_call: bool = False
+    most_calls: int | None = None
+    """After so many it ends; None: when it will."""
+    bare_calls: bool = False
+    """The reply is calls and nothing else, without marks: models that have none are held to that."""
+    with_tokens: bool = False
+    tokens: int = 0
+    """Tokens so far, the one that ends it included."""
+    thought_tokens: int = 0
+    calls: int = 0
+    """Calls that have begun."""
+    finish: str = ""
+    """Why it ended: stop, length or tool_calls; "" while it goes on."""
+    failure: str = ""
+    """What went wrong, where something did."""
+    _place: Place = Place.TEXT
+    _speller: Speller = field(init=False)
+    _stops: Stops = field(init=False)
+    _calling: Calling | None = None
+    _blank: str = ""
+    """White space that is text only if text follows."""
+    _spoken: bool = False
+    _thought_before: bool = False
+    _pending: deque[tuple[Token, int]] = field(default_factory=deque)
+    """Tokens of text that is held back, with the characters that came with each."""
+    _released: int = 0
+    """Characters of `_pending` that have been said already."""
+
+    def __post_init__(self) -> None:
+        self._speller, self._stops = Speller(self.words), Stops(self.stops)
+        if self.bare_calls:
+            self._place, self._calling = Place.CALL, Calling(self.calls)
+
+    @property
+    def cut(self) -> bool:
+        """Whether it has ended before the engine knows."""
+        return bool(self.finish)
+
+    def take(self, tokens: Sequence[Token], finish: Finish | None, stopped_by: int | None = None) -> Iterator[Said]:
+        """What is said with these tokens. `finish` and `stopped_by` are the engine's."""
+        for number, token in enumerate(tokens):
+            if self.finish:
+                return
+            self.tokens += 1
+            if token.id == stopped_by and number == len(tokens) - 1:
+                break
+            yield from self._token(token)
+        if finish is not None and not self.finish:
+            yield from self._end(finish)
+
+    def _token(self, token: Token) -> Iterator[Said]:
+        thoughts, calls = self.words.thoughts, self.words.calls
+        if thoughts is not None and token.id == thoughts.begin and self._place is Place.TEXT and not self._spoken:
+            self._place, self._blank = Place.THOUGHT, ""
+            self.thought_tokens += 1
+        elif thoughts is not None and token.id == thoughts.end and self._place is Place.THOUGHT:
+            self.thought_tokens += 1
+            self._blank, self._place, self._thought_before = "", Place.TEXT, True
+        elif calls is not None and self.may_call and token.id == calls.begin and self._place is Place.TEXT:
+            yield from self._to_a_call()
+        elif calls is not None and token.id == calls.end and self._place is Place.CALL and not self.bare_calls:
+            yield from self._after_a_call()
+        elif self._place is Place.THOUGHT:
+            self.thought_tokens += 1
+            yield from self._think(self._speller.take(token.id))
+        elif self._place is Place.CALL:
+            assert self._calling is not None
+            yield from self._called(self._calling.take(self._speller.take(token.id)))
+        else:
+            yield from self._speak(self._speller.take(token.id), token)
+
+    def _think(self, text: str) -> Iterator[Said]:
+        whole = self._blank + text
+        kept = whole.rstrip()
+        self._blank = whole[len(kept) :]
+        if not self._thought_before:
+            kept = kept.lstrip()
+        if kept:
+            self._thought_before = True
+            yield Said(thought=kept)
+
+    def _speak(self, text: str, token: Token | None) -> Iterator[Said]:
+        """Text, as far as it can be said; `token` is the one that it came with."""
+        if token is not None and self.with_tokens:
+            self._pending.append((token, len(text)))
+        said = self._stops.take(text)
+        yield from self._say(said)
+        if self._stops.met:
+            self._pending.clear()
+            self.finish = "stop"
+
+    def _say(self, text: str) -> Iterator[Said]:
+        whole = self._blank + text
+        if not self._spoken and self._thought_before:
+            fresh = whole.lstrip()
+            self._drop(len(whole) - len(fresh))
+            whole = fresh
+        kept = whole.rstrip() if self.may_call else whole
+        self._blank = whole[len(kept) :]
+        if kept:
+            self._spoken = True
+            yield Said(text=kept, tokens=self._tokens_of(len(kept)))
+
+    def _drop(self, characters: int) -> None:
+        """So many characters of text are said by nobody, nor are the tokens that were them alone."""
+        self._tokens_of(characters)
+
+    def _tokens_of(self, characters: int) -> tuple[Token, ...]:
+        """The tokens that are complete when so many more characters have been said."""
+        self._released += characters
+        done: list[Token] = []
+        while self._pending:
+            place = next((n for n, (_, length) in enumerate(self._pending) if length), None)
+            if place is None or self._pending[place][1] > self._released:
+                break
+            self._released -= self._pending[place][1]
+            done += [self._pending.popleft()[0] for _ in range(place + 1)]
+        return tuple(done)
+
+    def _to_a_call(self) -> Iterator[Said]:
+        """Text ends, and a call begins."""
+        yield from self._say(self._stops.rest())
+        self._blank = ""
+        self._pending.clear()
+        self._released = 0
+        self._place, self._calling = Place.CALL, Calling(self.calls)
+
+    def _after_a_call(self) -> Iterator[Said]:
+        assert self._calling is not None
+        yield from self._called(self._calling.end())
+        self._place, self._calling, self._speller = Place.TEXT, None, Speller(self.words)
+        if self.most_calls is not None and self.calls >= self.most_calls:
+            self.finish = "tool_calls"
+
+    def _called(self, parts: Iterator[Part | str]) -> Iterator[Said]:
+        for part in parts:
+            if isinstance(part, str):  # it was no call after all
+                yield from self._say(part)
+                continue
+            self.calls = max(self.calls, part.index + 1)
+            yield Said(call=part)
+
+    def _end(self, finish: Finish) -> Iterator[Said]:
+        """Say what was held back."""
+        if self._place is Place.CALL and self._calling is not None:
+            yield from self._called(self._calling.end())
+        elif self._place is Place.TEXT:
+            yield from self._speak(self._speller.rest(), None)
+            yield from self._say(self._stops.rest())
+            if self._blank and not self.calls:
+                blank, self._blank = self._blank, ""
+                yield Said(text=blank, tokens=self._tokens_of(len(blank)))
+        if not self.finish:
+            self.finish = "length" if finish is Finish.LENGTH else "tool_calls" if self.calls else "stop"

@@ -1,0 +1,264 @@
+"""The reference server over sockets, in front of an engine whose replies are written down: how it answers and ends."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mockserver.answering import Settings
+from mockserver.engines.decoding.request import TokenRequest
+from mockserver.engines.decoding.scheduler import Limits
+from mockserver.engines.decoding.scripted import ScriptedStepper, scripted
+from mockserver.engines.decoding.sequence import Plan
+from mockserver.engines.decoding.stepping import Patience, SteppingEngine
+from mockserver.reference import server as serving
+from mockserver.reference.asking import Model
+from mockserver.reference.guiding import Guiding
+from mockserver.reference.server import ReferenceServer
+from mockserver.reference.template import Template
+from mockserver.reference.words import Words
+
+Use = Callable[[aiohttp.ClientSession, ReferenceServer], Awaitable[None]]
+HELLO: dict[str, Any] = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}]}
+
+ENDLESS = {**HELLO, "stream": True, "ignore_eos": True, "max_tokens": 3000}
+IMPOSSIBLE = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"not": {}}}}
+SPEAKING = b'"content":"H'
+"""What a stream has when the engine is at work on it."""
+
+
+class Serving:
+    """Makes servers whose every reply is one text."""
+
+    def __init__(self, tiny: Words, said: Template) -> None:
+        self.tiny, self.said = tiny, said
+
+    def __call__(
+        self, use: Use, *, text: str = "Hi there!", before: Callable[[Plan], object] = bool, **kept: Any
+    ) -> None:
+        script = self.tiny.encode_marked(text)
+        end = self.tiny.added["<|im_end|>"]
+
+        def reply(request: TokenRequest, choice: int) -> list[int]:
+            return script * 1000 if request.ignore_eos else script
+
+        info = scripted(reply, vocabulary=self.tiny.size, stop_token=end).info
+        engine = SteppingEngine(
+            replace(ScriptedStepper(reply, info), before=before, limits=Limits(**kept.pop("limits", {}))),
+            Patience(**kept.pop("engine", {})),
+        )
+        model = Model(info, self.tiny, self.said, Guiding(self.tiny, self.tiny.size, [end]))
+
+        async def all_of_it() -> None:
+            settings = Settings(models=("tiny",), keys=kept.pop("keys", frozenset()))
+            patience = serving.Patience(**{"drain": 5.0, **kept})
+            async with (
+                ReferenceServer(engine, model, settings, patience=patience) as server,
+                aiohttp.ClientSession(base_url=server.url.removesuffix("v1")) as client,
+            ):
+                await asyncio.wait_for(use(client, server), 60)
+
+        asyncio.run(all_of_it())
+
+
+@pytest.fixture
+def serve(tiny: Words, said: Template) -> Serving:
+    return Serving(tiny, said)
+
+
+async def chunks(response: aiohttp.ClientResponse) -> list[Any]:
+    body = (await response.read()).decode()
+    assert body.endswith("\n\n")
+    data = [event.removeprefix("data: ") for event in body.removesuffix("\n\n").split("\n\n")]
+    assert "[DONE]" == data.pop()
+    return [json.loads(each) for each in data]
+
+
+def test_a_stream_and_a_document_say_the_same(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json={**HELLO, "stream": True}) as response:
+            told = await chunks(response)
+        async with client.post("/v1/chat/completions", json=HELLO) as response:
+            document = await response.json()
+        text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in told)
+        assert "Hi there!" == text == document["choices"][0]["message"]["content"]
+        assert "stop" == told[-1]["choices"][0]["finish_reason"] == document["choices"][0]["finish_reason"]
+
+    serve(use)
+
+
+def test_usage_counts_prompt_and_reply_of_all_choices(serve: Serving, tiny: Words, said: Template):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json={**HELLO, "n": 3}) as response:
+            usage = (await response.json())["usage"]
+        prompt = len(said.prompt(HELLO["messages"]))
+        made = 3 * (len(tiny.encode("Hi there!")) + 1)
+        assert (prompt, made, prompt + made) == tuple(
+            usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        )
+
+    serve(use)
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "param"),
+    [
+        ({"model": "gpt"}, 404, "model"),
+        ({"messages": []}, 400, "messages"),
+        ({"temperature": 9}, 400, "temperature"),
+        ({"logit_bias": {"9999": 1}}, 400, "logit_bias"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {"not": {}}}}},
+            400,
+            "response_format",
+        ),
+        ({"messages": [{"role": "user", "content": "word " * 5000}]}, 400, "messages"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_by_name(serve: Serving, members: dict[str, Any], status: int, param: str):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json={**HELLO, **members, "stream": True}) as response:
+            error = (await response.json())["error"]
+        assert (status, param) == (response.status, error["param"])
+
+    serve(use)
+
+
+def test_a_client_that_leaves_ends_its_work_before_another_step(serve: Serving):
+    steps: list[int] = []
+
+    def before(plan: Plan) -> None:
+        steps.append(len(plan.works))
+
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        response = await client.post("/v1/chat/completions", json=ENDLESS)
+        await response.content.readuntil(SPEAKING)
+        response.close()
+        state: dict[str, Any] = {"running": 1}
+        while state["running"]:
+            async with client.get("/debug/state") as shown:
+                state = await shown.json()
+        after = len(steps)
+        async with client.get("/debug/state") as shown:
+            state = await shown.json()
+        assert (1, 0, after) == (state["aborted"], state["blocks_used"], len(steps))
+        assert after < 3000
+
+    serve(use, before=before)
+
+
+def test_an_engine_that_dies_is_told_of_on_every_stream_and_by_503_after(serve: Serving):
+    def before(plan: Plan) -> None:
+        if len(plan.works) == 3 and all(work.sequence.replied > 2 for work in plan.works):
+            raise RuntimeError("out of memory")
+
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async def ask() -> list[Any]:
+            async with client.post("/v1/chat/completions", json=ENDLESS) as response:
+                return await chunks(response)
+
+        for told in await asyncio.gather(ask(), ask(), ask()):
+            assert "out of memory" in told[-1]["error"]["message"]
+        async with client.post("/v1/chat/completions", json=HELLO) as response:
+            assert (503, "engine_dead") == (response.status, (await response.json())["error"]["code"])
+        async with client.get("/health") as response:
+            assert 503 == response.status
+
+    serve(use, before=before)
+
+
+def test_an_engine_that_fails_before_the_first_token_is_told_of_by_the_status(serve: Serving):
+    def before(plan: Plan) -> None:
+        raise RuntimeError("no")
+
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json={**HELLO, "stream": True}) as response:
+            assert 500 == response.status
+
+    serve(use, before=before)
+
+
+def test_too_many_that_wait_are_sent_away(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json={**HELLO, "n": 5}) as response:
+            assert (429, "1") == (response.status, response.headers["retry-after"])
+
+    serve(use, engine={"waiting": 4})
+
+
+def test_who_has_no_key_is_not_let_in(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        for key, status in (("", 401), ("right", 200)):
+            headers = {"authorization": f"Bearer {key}"}
+            async with client.post("/v1/chat/completions", json=HELLO, headers=headers) as response:
+                assert status == response.status
+
+    serve(use, keys=frozenset({"right"}))
+
+
+def test_a_stop_lets_streams_end(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        body = {**HELLO, "stream": True, "ignore_eos": True, "max_tokens": 200}
+        response = await client.post("/v1/chat/completions", json=body)
+        await response.content.readuntil(SPEAKING)
+        stopping = asyncio.create_task(server.__aexit__(None, None, None))
+        told = await response.content.read()
+        await stopping
+        assert told.endswith(b'"finish_reason":"length"}]}\n\ndata: [DONE]\n\n')
+
+    serve(use)
+
+
+def test_a_stop_that_takes_too_long_is_told_of(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        body = {**HELLO, "stream": True, "ignore_eos": True, "max_tokens": 3900}
+        response = await client.post("/v1/chat/completions", json=body)
+        await response.content.readuntil(SPEAKING)
+        stopping = asyncio.create_task(server.__aexit__(None, None, None))
+        told = await response.content.read()
+        await stopping
+        assert b'"error":{"message":"The server had an error: the engine was stopped' in told
+        assert told.endswith(b"data: [DONE]\n\n")
+
+    serve(use, drain=0.0)
+
+
+def test_what_the_engine_does_can_be_seen(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json=HELLO) as response:
+            made = (await response.json())["usage"]["completion_tokens"]
+        async with client.get("/metrics") as response:
+            text = await response.text()
+        async with client.get("/debug/state") as response:
+            state = await response.json()
+        assert f"vllm:generation_tokens_total {made}\n" in text
+        assert "vllm:num_requests_running 0\n" in text
+        assert (made, 0) == (state["generated_tokens"], state["blocks_used"])
+
+    serve(use)
+
+
+@pytest.mark.parametrize("path", ["/journal", "/slots", "/control/reset", "/"])
+def test_nobody_is_told_what_others_asked(serve: Serving, path: str):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.get(path) as response:
+            assert 404 == response.status
+
+    serve(use)
+
+
+def test_several_prompts_are_told_side_by_side(serve: Serving):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        body = {"model": "tiny", "prompt": ["Hello", [38, 39]], "n": 2, "stream": True, "max_tokens": 50}
+        async with client.post("/v1/completions", json=body) as response:
+            told = await chunks(response)
+        texts = dict.fromkeys(range(4), "")
+        for chunk in told:
+            texts[chunk["choices"][0]["index"]] += chunk["choices"][0]["text"]
+        assert {"Hi there!"} == set(texts.values())
+
+    serve(use)

@@ -1,0 +1,114 @@
+"""One choice: thoughts, text and calls from tokens, and which of them belong to the text that is said."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.engines.decoding.events import Finish, Token
+from mockserver.reference.telling import Choice, Said
+from mockserver.reference.words import Words
+
+CALL = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+
+
+def told(
+    tiny: Words, text: str, finish: Finish = Finish.STOP, *, size: int = 1, **options
+) -> tuple[Choice, list[Said]]:
+    """What is said of these tokens, so many at a time; a stop token ends them where nothing else does."""
+    end = tiny.added["<|im_end|>"]
+    ids = tiny.encode_marked(text) + ([end] if finish is Finish.STOP else [])
+    choice = Choice(words=tiny, **options)
+    said: list[Said] = []
+    for at in range(0, len(ids), size):
+        last = at + size >= len(ids)
+        tokens = [Token(number, -0.5) for number in ids[at : at + size]]
+        said += choice.take(tokens, finish if last else None, end if last and finish is Finish.STOP else None)
+    return choice, said
+
+
+def text_of(said: Sequence[Said]) -> str:
+    return "".join(each.text for each in said)
+
+
+def test_text_is_said_as_it_comes(tiny: Words):
+    choice, said = told(tiny, "Grüße 👋🏽!")
+    assert ("Grüße 👋🏽!", "stop") == (text_of(said), choice.finish)
+    assert len(said) > 3
+
+
+def test_the_stop_token_counts_and_says_nothing(tiny: Words):
+    choice, _ = told(tiny, "Hi")
+    assert len(tiny.encode("Hi")) + 1 == choice.tokens
+
+
+def test_a_reply_that_is_cut_ends_by_length_and_says_what_was_held_back(tiny: Words):
+    choice, said = told(tiny, "one STO", Finish.LENGTH, stops=["STOP"])
+    assert ("one STO", "length") == (text_of(said), choice.finish)
+
+
+def test_thoughts_are_told_apart_without_the_white_space_around_them(tiny: Words):
+    choice, said = told(tiny, "<think>\nTwo and two\nare four.\n</think>\n\nThe answer is 4.")
+    assert "Two and two\nare four." == "".join(each.thought for each in said)
+    assert "The answer is 4." == text_of(said)
+    assert len(tiny.encode_marked("<think>\nTwo and two\nare four.\n</think>")) == choice.thought_tokens
+
+
+def test_a_call_is_told_by_its_name_and_pieces(tiny: Words):
+    choice, said = told(tiny, f"Let me look.\n{CALL}", may_call=True)
+    calls = [each.call for each in said if each.call]
+    assert ("Let me look.", "tool_calls") == (text_of(said), choice.finish)
+    assert ("f", '{"a": 1}') == (calls[0].name, "".join(part.arguments for part in calls))
+
+
+def test_calls_are_counted(tiny: Words):
+    _, said = told(tiny, f"{CALL}\n{CALL}", may_call=True)
+    assert {0, 1} == {each.call.index for each in said if each.call}
+    assert "" == text_of(said)
+
+
+def test_where_one_call_is_all_that_may_come_it_ends_the_reply(tiny: Words):
+    choice, said = told(tiny, f"{CALL}\n{CALL}", may_call=True, most_calls=1)
+    assert {0} == {each.call.index for each in said if each.call}
+    assert "tool_calls" == choice.finish
+
+
+def test_who_may_not_call_says_it_as_text(tiny: Words):
+    choice, said = told(tiny, CALL)
+    assert ("stop", CALL) == (choice.finish, text_of(said))
+
+
+def test_what_stands_between_the_marks_and_is_no_call_is_text(tiny: Words):
+    choice, said = told(tiny, "<tool_call>\nnothing\n</tool_call>", may_call=True)
+    assert ("stop", "nothing") == (choice.finish, text_of(said).strip())
+
+
+def test_bare_calls_need_no_marks(tiny: Words):
+    choice, said = told(tiny, '{"name": "f", "arguments": {"a": [1, 2]}}', may_call=True, bare_calls=True)
+    assert '{"a": [1, 2]}' == "".join(each.call.arguments for each in said if each.call)
+    assert "tool_calls" == choice.finish
+
+
+@pytest.mark.parametrize("stop", ["m num", "3", "\n2", "ite"])
+def test_a_stop_string_ends_it_and_is_not_said(tiny: Words, stop: str):
+    text = "1. item number 1\n2. item number 2\n3. item number 3"
+    choice, said = told(tiny, text, stops=[stop])
+    assert (text[: text.index(stop)], "stop") == (text_of(said), choice.finish)
+
+
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    stops=st.lists(st.text(min_size=1, max_size=3), max_size=2),
+    size=st.integers(1, 6),
+    may_call=st.booleans(),
+)
+def test_the_tokens_of_a_text_are_its_bytes(tiny: Words, text: str, stops: list[str], size: int, may_call: bool):
+    text = "".join(text.split("<")) or "x"
+    choice, said = told(tiny, text, size=size, stops=stops, may_call=may_call, with_tokens=True)
+    spoken = text_of(said).encode()
+    entries = b"".join(tiny.bytes_of(token.id) for each in said for token in each.tokens)
+    if stops and choice.finish and len(spoken) < len(text.encode()):
+        assert spoken.startswith(entries)  # a token that is said in part is not told
+    else:
+        assert spoken == entries
