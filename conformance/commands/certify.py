@@ -24,6 +24,7 @@ from conformance.targets import ConfigurationError, Target
 from .keys import KEY_FILE, passphrase_of
 from .known import listed
 from .picking import pick_profile
+from .recorded import recorded
 from .run import MODES, choose, run, run_one
 from .terminal import RED, fail, out, say
 
@@ -62,6 +63,13 @@ SHOWN = 10
     "--out", "bundle", required=True, type=click.Path(path_type=Path), help="The bundle: a new folder, or NAME.zip."
 )
 @click.option("--name", metavar="TEXT", help="What the certificate calls the target; else its name, or its host.")
+@click.option(
+    "--recordings",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Send nothing: certify what `streamspec run TARGET --record DIR` has kept.",
+)
+@click.option("--date", metavar="DAY", help="When that was, like 2026-12-31; where the recordings do not say it.")
 @click.option("--sign", "key", type=KEY_FILE, metavar="KEY", help="Sign by this private key (`streamspec keys new`).")
 @click.option("--passphrase-env", metavar="NAME", help="Environment variable with the key's passphrase.")
 def certify(profile: str, bundle: Path, key: Path | None, passphrase_env: str | None, **options: Any) -> None:
@@ -86,6 +94,8 @@ def certify(profile: str, bundle: Path, key: Path | None, passphrase_env: str | 
     if passphrase_env and key is None:
         fail("--passphrase-env goes with --sign")
     try:
+        if options["date"] and not options["recordings"]:
+            fail("--date goes with --recordings; a run knows its own")
         check_room(bundle)
         signer = _signer(key, passphrase_env)
         made = _made(options, signer)
@@ -137,9 +147,13 @@ def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
     if others:
         raise ConfigurationError("a certificate is about one target; give one name")
     known = listed(options["known_file"], update=False)
-    with tempfile.TemporaryDirectory(prefix="streamspec-") as folder:
-        report = run_one(target, choice.scored, choice, Path(folder), options, known=known)
-        recordings = recordings_in(Path(folder))
+    if options["recordings"]:
+        recordings = recordings_in(options["recordings"])
+        report = recorded(target, recordings, options["date"])
+    else:
+        with tempfile.TemporaryDirectory(prefix="streamspec-") as folder:
+            report = run_one(target, choice.scored, choice, Path(folder), options, known=known)
+            recordings = recordings_in(Path(folder))
     facts = Facts(
         target=options["name"] or (urlsplit(report.url).netloc if report.target == UNNAMED else report.target),
         url=report.url,

@@ -194,3 +194,21 @@ def test_a_bundle_says_what_was_judged(tmp_path):
     facts = json.loads(files[CERTIFICATE])["facts"]
     assert ("mock", "mock", "chat-core-2026.1") == (facts["target"], facts["model"], facts["profile"])
     assert Path("conformance/profiles/chat-core-2026.1.yaml").read_bytes() == files["profile.yaml"]
+
+
+def test_recordings_of_an_earlier_run_are_certified_like_the_run(tmp_path, profile):
+    with running(fault=DONE) as url:
+        target = ("--url", url, "--model", "mock", "--profile", profile)
+        CliRunner().invoke(main, ["run", *map(str, target), "--record", str(tmp_path / "kept")])
+    options = (*target, "--recordings", tmp_path / "kept", "--name", "my server")
+    undated = certify(*options, "--out", tmp_path / "b.zip")
+    assert 2 == undated.exit_code
+    assert "write --date 2026-12-31" in short(undated.stderr)
+    assert "is no day" in short(certify(*options, "--out", tmp_path / "b.zip", "--date", "yesterday").stderr)
+    result = certify(*options, "--out", tmp_path / "b.zip", "--date", "2026-11-19")
+    assert 1 == result.exit_code, result.output
+    assert "my server: not certified, few" in result.stdout
+    found = verify(tmp_path / "b.zip")
+    assert "2026-11-19" in found.stdout
+    assert "holds" in found.stdout
+    assert 2 == certify(*target, "--out", tmp_path / "c.zip", "--date", "2026-11-19").exit_code
