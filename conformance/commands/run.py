@@ -120,7 +120,9 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     if not reports:
         fail("\n".join(problems))
     trouble = ""
-    if options["update"]:
+    if options["update"] and any([*problems, *(report.problem for report in reports)]):
+        trouble = f"{options['known_file']} is left as it is: a run that is not whole does not show what fails"
+    elif options["update"]:
         reports, trouble = renewed(options["known_file"], reports, chosen, known)
     unwritten = outputs.tell(reports, options, exchanges=exchanges, problems=problems, verbose=verbose)
     with outputs.guarded(options):

@@ -138,6 +138,14 @@ def test_a_target_that_dies_midway_is_2_and_what_was_judged_is_told(tmp_path):
     assert "rules in" in result.stdout
 
 
+def test_a_run_that_is_not_whole_writes_no_known_failures(tmp_path):
+    file = tmp_path / "known.yaml"
+    with dying_after(4) as there:
+        result = run(*there, "--profile", "chat-core-2026.1", "--known-failures", str(file), "--update-known-failures")
+    assert (2, False) == (result.exit_code, file.exists()), result.output
+    assert "known.yaml is left as it is: a run that is not whole" in result.stderr
+
+
 def test_of_several_targets_a_dead_one_is_2_and_the_others_are_told(tmp_path):
     with mock(DONE) as (_, url, *_), closed_port() as (_, dead, *_):
         there = f"targets:\n  dead: {{url: '{dead}', model: m}}\n  alive: {{url: '{url}', model: mock}}\n"

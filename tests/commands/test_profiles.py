@@ -49,7 +49,7 @@ def test_a_profile_that_is_none_exits_with_two(arguments):
     assert (2, "") == (result.exit_code, result.stdout)
 
 
-@pytest.mark.parametrize("name", ["chat-core-2026.1", "chat-tools-2026.1", "completions-2026.1"])
+@pytest.mark.parametrize("name", profiles.NAMES)
 def test_the_mock_server_meets_a_profile_and_the_report_names_it(name, tmp_path):
     result = streamspec("run", "--profile", name, "--json", str(tmp_path / "r.json"))
     assert 0 == result.exit_code, result.output
