@@ -29,6 +29,12 @@ class Client:
         return self.script.endswith(".py")
 
     @property
+    def hands_over_chunks(self) -> bool:
+        """Whether it leaves it to the application to put text and tool calls together; here the adapter's loop does."""
+        text = (ADAPTERS / self.script).read_text("utf-8")
+        return "heard.chunk(" in text or "heard.document(" in text
+
+    @property
     def version(self) -> str:
         """The version of the client itself."""
         return self.packages[0].replace("==", "@").rpartition("@")[2]

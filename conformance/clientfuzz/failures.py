@@ -17,8 +17,11 @@ from .catalogue import catalogue
 from .clients import Client
 from .upstream import known
 
+LINES = 8
+"""Lines of what was played that are shown."""
 LONGEST = 300
 """Characters of what a client said that are shown."""
+LOOP = "It hands over chunks; what puts text and tool calls together here is the loop of OpenAI's guides."
 WORDS = {
     "silent-truncation": "ended as if whole",
     "wrong-content": "handed over something else",
@@ -65,6 +68,7 @@ def page(client: Client, document: Mapping[str, Any]) -> str:
         f"the adapter is `conformance/clientfuzz/adapters/{client.script}`. Of {len(cases)} streams",
         f"{counts['PASS']} passed, {counts['WARN']} are to be looked at (!), and in {counts['FAIL']} it did",
         "what a client must never do (✗).",
+        *([LOOP] if client.hands_over_chunks else []),
         "[All clients](../matrix.md).",
         "",
     ]
@@ -114,9 +118,9 @@ def _bytes(case_id: str) -> Iterator[str]:
         return
     good, played = whole(case.good), whole(case.played)
     if body(good.acts) == body(played.acts) and good.headers == played.headers and good.framing is played.framing:
-        yield from (line for line in difference(replace(good, acts=()), played) if line.startswith("+"))
+        yield from (line for line in difference(replace(good, acts=()), played, LINES) if line.startswith("+"))
     else:
-        yield from difference(good, played)
+        yield from difference(good, played, LINES)
 
 
 def _said(report: Mapping[str, Any] | None) -> str:

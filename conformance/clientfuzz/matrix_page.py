@@ -55,7 +55,7 @@ _READ = """## How many, of what
 
 A client that breaks off with an error is never wrong where the stream is broken, and one that reads on is not wrong
 where nothing is lost. Counts follow the choice of cases: compare lines, and rank nobody. What did not pass was played
-twice. Where a client hands over fragments of tool calls, the loop of OpenAI's guide puts them together.
+twice. Where a client hands over chunks alone, the loop of OpenAI's guides puts text and tool calls together.
 """
 
 

@@ -120,7 +120,7 @@ _DOES = {
 }
 
 
-def difference(good: Answer, broken: Answer) -> Iterator[str]:
+def difference(good: Answer, broken: Answer, lines: int = LINES) -> Iterator[str]:
     """Where two answers differ, some lines of each: those of the body, unless head or framing differ too."""
     whole = Framing.RAW in (good.framing, broken.framing) or encoder.head(good) != encoder.head(broken)
     one, other = _lines(good, whole=whole), _lines(broken, whole=whole)
@@ -131,17 +131,17 @@ def difference(good: Answer, broken: Answer) -> Iterator[str]:
     end = min(_alike(one[start:][::-1], other[start:][::-1]), min(len(one), len(other)) - start)
     was, became = one[start : len(one) - end], other[start : len(other) - end]
     part = _alike(was[0], became[0]) if was and became else 0
-    yield from _side("-", was, part)
-    yield from _side("+", became, part)
+    yield from _side("-", was, part, LINES)
+    yield from _side("+", became, part, lines)
 
 
-def _side(sign: str, lines: Sequence[str], part: int) -> Iterator[str]:
+def _side(sign: str, lines: Sequence[str], part: int, most: int) -> Iterator[str]:
     if not lines:
         yield f"{sign} (nothing)"
-    for number, line in enumerate(lines[:LINES]):
+    for number, line in enumerate(lines[:most]):
         yield f"{sign} {_shortened(line, part if number == 0 else 0)}"
-    if len(lines) > LINES:
-        yield f"{sign} … and {len(lines) - LINES} more lines"
+    if len(lines) > most:
+        yield f"{sign} … and {len(lines) - most} more lines"
 
 
 def _shortened(line: str, part: int) -> str:

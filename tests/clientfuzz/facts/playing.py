@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from .streams import STREAMS, WAITED, Pause, Reset, Stream
 
-TIMEOUT = 1.0  # seconds that a client is told to wait for a byte
+TIMEOUT = 3.0  # seconds that a client is told to wait for a byte
 LIMIT = 120.0  # seconds that a client has for an answer; some load a hundred megabytes first
 RESET_AFTER = 0.3  # seconds; a RST that comes earlier takes the bytes before it away
 

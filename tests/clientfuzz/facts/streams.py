@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-WAITED = 4.0
+WAITED = 9.0
 """Seconds that a server says nothing: longer than the clients here are told to wait."""
 
 
