@@ -86,7 +86,6 @@ def _decode(layer: int, query: Any, layout: Layout, scaling: float | None) -> An
 def _look_back(layer: int, one: Any, layout: Layout, group: Group, scaling: float | None) -> Any:
     """(rows, heads of keys, queries of each, width): so no key is repeated for the queries that share it."""
     keys, values = layout.memory.read(layer, group.table, layout.rows)
-    keys, values = keys[:, :, : group.length], values[:, :, : group.length]
     asked = one.reshape(layout.rows, keys.shape[1], -1, one.shape[2])
     return functional.scaled_dot_product_attention(asked, keys, values, attn_mask=group.mask, scale=scaling)
 

@@ -12,7 +12,7 @@ from mockserver.engines.decoding.stepping import Patience, SteppingEngine
 
 from . import attention
 from .loading import Loaded, ModelUnfit, examine, load
-from .memory import Memory
+from .memory import empty
 from .proving import expected, prove
 from .stepper import TorchStepper
 
@@ -76,7 +76,7 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
         constant=constant,
     )
     blocks = options.blocks or _blocks(loaded, options, limits, context)
-    memory = Memory(loaded.shapes, max(blocks, PROOF), options.block_size, device=model.device, precision=model.dtype)
+    memory = empty(loaded.shapes, max(blocks, PROOF), options.block_size, device=model.device, precision=model.dtype)
     info = EngineInfo(
         model=options.name or name,
         vocabulary=min(options.vocabulary or 1 << 30, model.config.get_text_config().vocab_size),

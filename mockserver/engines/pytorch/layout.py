@@ -22,10 +22,9 @@ class Group:
     table: Any
     """Their blocks, one row after another, as many for each."""
     mask: Any
-    """Added to their scores: 0 or minus infinity, (rows, 1, 1, tokens). None: every row sees all `length` tokens."""
-    length: int
+    """Added to their scores: 0 or minus infinity, (rows, 1, 1, tokens)."""
     members: Any = None
-    """Whose result counts, (rows, 1, 1, 1); None: that of all."""
+    """Whose result counts, (rows, 1, 1, 1); None where there is one group."""
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ class Layouts:
         self._range = torch.arange(1 << 12, device=device)
 
     def row(self, works: Sequence[Work], keep: Sequence[int] | None) -> Row:
-        """All works in one row; of the rows that decode each sees exactly what it has."""
+        """All works in one row."""
         size = self._memory.size
         decodes = [work for work in works if work.decodes]
         pieces = [work for work in works if not work.decodes]
@@ -96,17 +95,15 @@ class Layouts:
         kept = next(told)
         row.keep = None if keep is None else kept
         if decodes:
-            longest = max(lengths)
-            mask = None if min(lengths) == longest else self._mask(seen, longest)
-            row.layout.groups.append(Group(table, mask, longest))
+            row.layout.groups.append(Group(table, self._mask(seen, most * size)))
         offset = len(decodes)
         for work in pieces:
             row.layout.pieces.append(self._piece(work, offset, next(told)))
             offset += work.count
         return row
 
-    def constant(self, works: Sequence[Work], rows: int, bucket: Buckets) -> Row:
-        """Rows that decode, always as many; each sees as much as its own length says, masked to what it has."""
+    def decoding(self, works: Sequence[Work], rows: int, bucket: Buckets) -> Row:
+        """Rows that decode, filled up to so many; each sees as much as its bucket, masked to what it has."""
         size = self._memory.size
         blank = rows - len(works)
         ids, positions, slots = (told + [0] * blank for told in _tokens(works, size))
@@ -125,7 +122,7 @@ class Layouts:
         for most, table in zip(buckets, told[5:], strict=True):
             members = told[4] == most
             seen = torch.where(members, told[3], 1)  # whose result does not count sees one slot: none would be NaN
-            layout.groups.append(Group(table, self._mask(seen, most), most, members.view(-1, 1, 1, 1)))
+            layout.groups.append(Group(table, self._mask(seen, most), members.view(-1, 1, 1, 1)))
         return Row(told[0][None], told[1][None], layout, None)
 
     def _piece(self, work: Work, offset: int, table: Any) -> Piece:

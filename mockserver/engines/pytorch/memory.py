@@ -23,20 +23,26 @@ class Shape:
         return self.heads * (self.key + self.value)
 
 
+def empty(shapes: Sequence[Shape], blocks: int, size: int, *, device: Any, precision: Any) -> "Memory":
+    """A memory of so many blocks, and block 0."""
+
+    def zeros(heads: int, width: int) -> Any:
+        return torch.zeros(blocks + 1, size, heads, width, device=device, dtype=precision)
+
+    keys = [zeros(shape.heads, shape.key) for shape in shapes]
+    values = [zeros(shape.heads, shape.value) for shape in shapes]
+    return Memory(keys, values, size)
+
+
 class Memory:
-    """`blocks` blocks of `size` slots, and block 0, into which padding may be written."""
+    """Tensors of each layer: (blocks + 1, size, heads, width). Into block 0 padding may be written."""
 
-    def __init__(self, shapes: Sequence[Shape], blocks: int, size: int, *, device: Any, precision: Any) -> None:
+    def __init__(self, keys: Sequence[Any], values: Sequence[Any], size: int) -> None:
         self.size = size
-
-        def zeros(heads: int, width: int) -> Any:
-            return torch.zeros(blocks + 1, size, heads, width, device=device, dtype=precision)
-
-        self.keys = [zeros(shape.heads, shape.key) for shape in shapes]
-        """Of each layer: (blocks + 1, size, heads, width)."""
-        self.values = [zeros(shape.heads, shape.value) for shape in shapes]
-        self._key_slots = [keys.view(-1, *keys.shape[2:]) for keys in self.keys]
-        self._value_slots = [values.view(-1, *values.shape[2:]) for values in self.values]
+        self.keys = keys
+        self.values = values
+        self._key_slots = [kept.flatten(0, 1) for kept in keys]
+        self._value_slots = [kept.flatten(0, 1) for kept in values]
 
     def write(self, layer: int, slots: Any, keys: Any, values: Any) -> None:
         """Put what a layer made of some tokens, (tokens, heads, width) each, into their slots."""

@@ -49,9 +49,10 @@ def prove(stepper: TorchStepper, tokens: list[int], wanted: Any) -> None:
     apart = []
     for works in steps:
         with torch.inference_mode():
-            got = stepper.logits(stepper.layouts.row(works, None)).float()
+            decodes = all(work.decodes for work in works)
+            got = stepper.decoded(works) if decodes else stepper.logits(stepper.layouts.row(works, None))
         places = [place for work in works for place in range(work.start, work.start + work.count)]
-        apart.append((got - wanted[places][:, : got.shape[1]]).abs().mean().item())
+        apart.append((got.float() - wanted[places][:, : got.shape[1]]).abs().mean().item())
     spread = wanted.std().item() or 1.0
     bound = EXACT if wanted.dtype == torch.float32 and stepper.info.precision == "float32" else ROUGH
     if not max(apart) <= bound * spread:

@@ -10,10 +10,10 @@ from mockserver.engines.decoding.interface import EngineInfo
 from mockserver.engines.decoding.scheduler import Limits
 from mockserver.engines.decoding.sequence import Drawn, Plan, Work
 
-from .attention import laid_out
 from .layout import Layouts, Row
 from .memory import Memory
 from .sampling import draw, told_tokens
+from .tracing import Traces, forward
 
 BUCKET = 128
 """Tokens that the shortest row is said to have in `constant` mode; the next are twice as long each."""
@@ -30,6 +30,7 @@ class TorchStepper:
         self._model = model
         self._memory = memory
         self._threads = threads
+        self.traces = Traces(model, exact=limits.constant)
         self.layouts = Layouts(memory, model.device, model.dtype)
 
     def step(self, plan: Plan) -> list[Drawn]:
@@ -46,7 +47,7 @@ class TorchStepper:
         """All at once."""
         decodes = sum(work.decodes for work in works)
         if decodes == len(works):
-            return draw(self.logits(self.layouts.row(works, None)), [w.sequence for w in works], self._stops)
+            return draw(self.decoded(works), [work.sequence for work in works], self.info.stop_tokens)
         keep = list(range(decodes))
         kept: list[tuple[int, int]] = [(row, row + 1) for row in range(decodes)]
         offset = decodes
@@ -64,8 +65,7 @@ class TorchStepper:
         results: list[Drawn] = []
         decodes = [work for work in works if work.decodes]
         if decodes:
-            logits = self.logits(self.layouts.constant(decodes, self.limits.rows, self._bucket))
-            results += self._results(decodes, logits, [(row, row + 1) for row in range(len(decodes))])
+            results += self._results(decodes, self.decoded(decodes), [(row, row + 1) for row in range(len(decodes))])
         for work in works[len(decodes) :]:
             keep = list(range(work.count)) if _tells_prompt(work) else [work.count - 1]
             logits = self.logits(self.layouts.row([work], keep))
@@ -80,7 +80,7 @@ class TorchStepper:
             last = [kept[number][1] - 1 for number in drawing]
             rows = logits[last] if last != list(range(len(logits))) else logits
             sequences = [works[number].sequence for number in drawing]
-            drawn = dict(zip(drawing, draw(rows, sequences, self._stops), strict=True))
+            drawn = dict(zip(drawing, draw(rows, sequences, self.info.stop_tokens), strict=True))
         results = []
         for number, work in enumerate(works):
             result = drawn.get(number, Drawn())
@@ -93,18 +93,16 @@ class TorchStepper:
 
     def logits(self, row: Row) -> Any:
         """What the model says after the tokens of which that is wanted: (tokens, vocabulary)."""
-        with laid_out(row.layout):
-            told = self._model(
-                input_ids=row.ids,
-                position_ids=row.positions,
-                use_cache=False,
-                logits_to_keep=0 if row.keep is None else row.keep,
-            )
-        return told.logits[0, :, : self.info.vocabulary]
+        return forward(self._model, row)[:, : self.info.vocabulary]
 
-    @property
-    def _stops(self) -> frozenset[int]:
-        return self.info.stop_tokens
+    def decoded(self, works: Rows[Work]) -> Any:
+        """What the model says after each of these, which all decode: (works, vocabulary)."""
+        if self.limits.constant:
+            row = self.layouts.decoding(works, self.limits.rows, self._bucket)
+        else:
+            longest = max(len(work.sequence.blocks) for work in works) * self.block_size
+            row = self.layouts.decoding(works, _rounded(len(works)), lambda _: longest)
+        return self.traces.logits(row)[: len(works), : self.info.vocabulary]
 
     def _bucket(self, length: int) -> int:
         """A few lengths for all, which depend on a row's own only."""
@@ -113,6 +111,12 @@ class TorchStepper:
         while bucket < length:
             bucket *= 2
         return min(bucket, max(longest, length))
+
+
+def _rounded(rows: int) -> int:
+    """A few numbers of rows for all: a power of two, or half as much again."""
+    power = 1 << (rows - 1).bit_length()
+    return power * 3 // 4 if rows <= power * 3 // 4 else power
 
 
 def _tells_prompt(work: Work) -> bool:

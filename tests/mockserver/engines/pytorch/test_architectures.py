@@ -32,6 +32,7 @@ async def ids(engine: Any, name: str, prompt: tuple[int, ...], most: int = MOST,
     return [token.id async for event in engine.submit(request) for token in event.tokens]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", ["fast", "constant"])
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_greedy_replies_are_those_of_generate_alone_and_among_others(
