@@ -61,6 +61,8 @@ def main() -> None:
     streamspec explain done-sent               a rule: who says so, how to break it
     streamspec mock --fault chat/role/sent-once     a faulty server, to test clients
     streamspec gateway --url URL --model MODEL      what a gateway makes of streams
+    streamspec certify vllm --profile chat-core-2026.1 --out b.zip      for others to verify
+    streamspec verify b.zip --key their.key.pub     without trusting who made it
     streamspec fuzz-client -- COMMAND               what a client makes of odd streams
     streamspec serve                                a real model behind a server that keeps every rule
 
