@@ -54,8 +54,9 @@ _READ = """## How many, of what
 - **✓**: all as it should be.
 
 A client that breaks off with an error is never wrong where the stream is broken, and one that reads on is not wrong
-where nothing is lost. Counts follow the choice of cases: compare lines, and rank nobody. What did not pass was played
-twice. Where a client hands over chunks alone, the loop of OpenAI's guides puts text and tool calls together.
+where nothing is lost. Counts follow the choice of cases: compare lines, and rank nobody. Legal streams were sent event
+by event, byte by byte, and cut inside of characters and line ends. What did not pass was played twice. Where a client
+hands over chunks alone, the loop of OpenAI's guides puts text and tool calls together.
 """
 
 
