@@ -22,6 +22,7 @@ COMMANDS = {
     "profiles": "profiles",
     "mock": "mock",
     "gateway": "gateway",
+    "fuzz": "fuzz",
     "fuzz-client": "fuzz_client",
     "certify": "certify",
     "verify": "verify",
@@ -63,6 +64,7 @@ def main() -> None:
     streamspec gateway --url URL --model MODEL      what a gateway makes of streams
     streamspec certify vllm --profile chat-core-2026.1 --out b.zip      for others to verify
     streamspec verify b.zip --key their.key.pub     without trusting who made it
+    streamspec fuzz vllm                            requests nobody tried, for your server
     streamspec fuzz-client -- COMMAND               what a client makes of odd streams
     streamspec serve                                a real model behind a server that keeps every rule
 

@@ -1,1 +1,1 @@
-"""Requests that nobody tried, sent to a server: made by hypothesis, judged by rules and oracles, shrunk to what is needed."""
+"""Requests that nobody tried, sent to a server: drawn by hypothesis, judged, and shrunk to what is needed."""

@@ -31,7 +31,7 @@ PER_TOKEN = 3
 Result = TypeVar("Result")
 
 
-class Over(BaseException):  # noqa: N818 - not a mistake of anybody's: hypothesis lets it pass, as it does Ctrl-C
+class Over(BaseException):
     """The campaign may cost no more; the text says which limit was reached."""
 
 
@@ -150,9 +150,7 @@ class Asker:
 
     def patient(self) -> Endpoint:
         """The endpoint, with as much time for one answer as there is patience."""
-        limits = replace(
-            self.endpoint.limits, head_s=self.patience, exchange_s=self.patience, linger_s=LINGER_S
-        )
+        limits = replace(self.endpoint.limits, head_s=self.patience, exchange_s=self.patience, linger_s=LINGER_S)
         return replace(self.endpoint, limits=limits)
 
     def revive(self) -> bool:

@@ -6,6 +6,7 @@ And, before and after it, how long the plainest request takes. Knows no case.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conformance.protocols.exchange import Exchange
 from conformance.protocols.finding import show
 from conformance.rules.chance import by_chance, median
 
@@ -16,7 +17,7 @@ from .oracles import Fault, fault
 from .relations import said
 from .requests import Body
 
-LEAST_PATIENCE = 5.0
+LEAST_PATIENCE = 15.0
 """Seconds that any answer may take, however fast the others were."""
 TIMES = 10.0
 """So many times as long as the slowest plain answer an answer may take; others may be asked for at the same time."""
@@ -45,6 +46,8 @@ class Calibrated:
     deterministic: bool
     times: tuple[float, ...]
     """Seconds that the plainest request took."""
+    exchanges: tuple[Exchange, ...] = ()
+    """What shows whose dialect is spoken."""
 
 
 def calibrate(asker: Asker, *, declared: bool) -> Calibrated:
@@ -55,8 +58,9 @@ def calibrate(asker: Asker, *, declared: bool) -> Calibrated:
         got = f"status {exchange.status} and {show(exchange.body[:300])}" if exchange.head else "no answer"
         raise Unfit(f"the plainest request is not served ({got}); look at url, model and key, or at the server's log")
     asker.patience = min(asker.patience, max(LEAST_PATIENCE, TIMES * max(times)))
-    same = declared and said(asker.ask(TWICE)) == said(asker.ask(TWICE)) != {}
-    return Calibrated(same, times)
+    one, other, refused = asker.ask(TWICE), asker.ask(TWICE), asker.ask({"messages": []})
+    same = declared and said(one) == said(other) != {}
+    return Calibrated(same, times, (asker.ask(PLAIN), one, refused))
 
 
 def timed(asker: Asker) -> tuple[float, ...] | None:

@@ -5,6 +5,7 @@ round passes over it and looks for others, until all examples are spent. What fa
 Knows no command line and prints nothing.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,10 +21,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from . import oracles
 from .asking import Asker, Over
-from .cases import PLAIN, Case, Seen, cases, perform, plain_pair, smaller, with_wrong
+from .cases import PLAIN, Case, Seen, cases, perform, plain_pair, smaller, with_corner, with_wrong
+from .corners import corners
 from .interleaving import STEPS, Scene, Steps, again, fewer, machine_of
 from .judging import Court
-from .keeping import INTERRUPTED, KEY, Drawers, Nowhere
+from .keeping import Shelf
 from .oracles import Fault, fault
 from .relations import RELATIONS
 from .requests import Offer
@@ -33,10 +35,10 @@ SHRINKS = 120
 """Examples that are tried to make a failure smaller."""
 HANGS = 30
 """How many of these may time out."""
-INTERLEAVED = 5
+INTERLEAVED = 8
 """One example in so many is of several streams at the same time."""
-SWEPT = 40
-"""Most of a hundred examples that have one thing wrong, each another one."""
+SWEPT = 60
+"""Of a hundred examples so many at most go through lists: relations, unusual requests, things that are wrong."""
 KINDS = 30
 """Kinds of failures that are shrunk; a server with more of them is told so."""
 REPEATS = 3
@@ -47,15 +49,13 @@ SOON = 1.0
 """But not less than so many seconds."""
 SLOW = ("fuzz/in-time", "fuzz/alive")
 """Kinds that take all the patience there is each time they show."""
-KEPT = 100
-"""Examples of an earlier campaign that are tried for each kind."""
 
 
 class Dead(Exception):  # noqa: N818 - a state of the target
     """The server answers no more, and cannot be started again from here."""
 
 
-class Enough(BaseException):  # noqa: N818 - hypothesis lets it pass, as it does Ctrl-C
+class Enough(BaseException):
     """A failure was shrunk for long enough."""
 
 
@@ -88,6 +88,8 @@ class Order:
     target: str = "target"
     """What its examples are kept under."""
     database: ExampleDatabase | None = None
+    record_to: Path | None = None
+    """Each kind of failure is recorded in a folder of its own in this one."""
     on_step: Callable[["Campaign"], None] = lambda _: None
     """Called after each example and each step of shrinking."""
 
@@ -114,25 +116,26 @@ class Campaign:
     hunted: str = ""
     """The kind that is being shrunk."""
     scenes: int = 0
-    _drawers: Drawers = field(default_factory=lambda: Drawers(Nowhere(), "", ""))
     _last: int = 0
     """How many examples there are to be."""
     _tries: int = 0
     _hangs: int = 0
 
+    @property
+    def shelf(self) -> Shelf:
+        """Where failing examples are kept."""
+        return Shelf(self.order.database, self.order.target)
+
     # -- the rounds ----------------------------------------------------------------------------------------------
 
     def run(self) -> "Campaign":
         """Make the whole campaign. However it ends, what was found until then is here."""
-        inner, order = self.order.database or Nowhere(), self.order
-        requests = Drawers(inner, order.target, "requests"), self._find
-        interleavings = Drawers(inner, order.target, "interleavings"), self._interleave
+        order = self.order
         try:
-            for drawers, look in (requests, interleavings):
-                self._replay(drawers, look)
-            self._sweep(inner)
-            self._search(*requests, order.examples - order.examples // INTERLEAVED)
-            self._search(*interleavings, order.examples)
+            self._replay()
+            self._sweep()
+            self._search(self._find, order.examples - order.examples // INTERLEAVED)
+            self._search(self._interleave, order.examples)
         except Over as over:
             self.ended = str(over)
         except Dead:
@@ -141,83 +144,79 @@ class Campaign:
             self.interrupted, self.ended = True, "interrupted"
         return self
 
-    def _replay(self, drawers: Drawers, look: "Look") -> None:
+    def _replay(self) -> None:
         """What failed in an earlier campaign, first."""
-        for kind in drawers.kinds():
-            if kind in self.found:
-                continue
-            with self._hunting(drawers, kind):
-                look(_settings(drawers, KEPT, Phase.reuse, Phase.shrink), "")
-            if kind not in self.found:
-                drawers.forget(kind)
-                self.gone += [kind] if kind != INTERRUPTED else []
-            self._settle(self.hunted)
+        for case in self.shelf.examples():
+            with self._hunting():
+                seen = self.again(case)
+                new = [kind for kind in seen.kinds() if kind not in self.found]
+                for kind in new:
+                    fault = next(fault for fault in seen.faults if fault.kind == kind)
+                    self.found[kind] = Found(fault, case, seen, 0)
+                    self._settle(kind)
+            if not seen.kinds():
+                self.gone.append(case.says)
+                self.shelf.drop(case)
 
-    def _sweep(self, inner: ExampleDatabase) -> None:
-        """Each relation, and each single thing that can be wrong, once: chance would not come by all of them."""
+    def _sweep(self) -> None:
+        """Each relation, each unusual thing and each that is wrong, once: chance would not come by all of them."""
         chance = Random(f"{self.order.seed}/sweep")  # noqa: S311 - repeatable on purpose
-        index = f"streamspec/{self.order.target}/wrongs".encode()
-        kept = [name.decode("utf-8", "replace") for name in inner.fetch(index)]
+        self._last = self.order.examples
         related = [plain_pair(one.name, self.offer, chance) for one in RELATIONS if one.applies(self.offer)]
-        broken = [with_wrong(one.name, streamed=chance.random() < 0.5) for one in in_order(self.offer, chance, kept)]
-        for case in [*related, *broken][: self.order.examples * SWEPT // 100]:
-            self.hunted, self._last = "", self.order.examples
-            try:
+        unusual = [with_corner(corner) for corner in corners(self.offer)]
+        broken = [with_wrong(one.name, streamed=chance.random() < 0.5) for one in in_order(self.offer, chance)]
+        for case in [*related, *unusual, *broken][: self.order.examples * SWEPT // 100]:
+            with self._hunting():
                 shown = self._shows(case)
-            except KeyboardInterrupt:
-                inner.save(index, case.wrong.encode())
-                raise
             if shown:
-                inner.save(index, case.wrong.encode())
                 self._settle(self.hunted)
 
-    def _search(self, drawers: Drawers, look: "Look", last: int) -> None:
+    def _search(self, look: Callable[[settings, Random], None], last: int) -> None:
         """Draw examples until there were so many, and shrink each new kind of failure."""
         self._last, number = last, 0
         while self.examples < self._last and len(self.found) < KINDS:
             before = self.examples
-            with self._hunting(drawers, ""):
-                look(
-                    _settings(drawers, self._last - self.examples, Phase.generate, Phase.shrink),
-                    f"{self.order.seed}/{number}",
-                )
+            chance = Random(f"{self.order.seed}/{number}")  # noqa: S311 - repeatable on purpose
+            with self._hunting():
+                look(_settings(self._last - self.examples), chance)
             if not self.hunted and self.examples == before:
                 break  # there is nothing that was not tried
             self._settle(self.hunted)
             number += 1
 
-    def _find(self, how: settings, seed_text: str) -> None:
+    def _find(self, how: settings, chance: Random) -> None:
         """A round of requests."""
-        chance = Random(seed_text) if seed_text else None  # noqa: S311 - repeatable on purpose
-        find(cases(self.offer), self._shows, settings=how, random=chance, database_key=KEY)
+        find(cases(self.offer), self._shows, settings=how, random=chance)
 
-    def _interleave(self, how: settings, seed_text: str) -> None:
+    def _interleave(self, how: settings, chance: Random) -> None:
         """A round of interleavings."""
         machine = machine_of(self._scene, self._end_of_scene, self.offer)
-        if seed_text:
-            seed(Random(seed_text).getrandbits(64))(machine)  # noqa: S311
+        seed(chance.getrandbits(64))(machine)
         run_state_machine_as_test(machine, settings=settings(how, stateful_step_count=STEPS))
 
     @contextmanager
-    def _hunting(self, drawers: Drawers, kind: str) -> Iterator[None]:
-        self.hunted = drawers.kind = kind
-        self._drawers, self._tries, self._hangs = drawers, 0, 0
+    def _hunting(self) -> Iterator[None]:
+        """A round: nothing is hunted yet."""
+        self.hunted = ""
+        self._tries, self._hangs = 0, 0
         patience = self.asker.patience
         try:
             with suppress(NoSuchExample, Flaky, Enough, Shown):
                 yield
         finally:
             self.asker.patience = patience
-            drawers.kind = ""
 
     # -- one example ---------------------------------------------------------------------------------------------
 
     def _shows(self, case: Case) -> bool:
         """Whether a case shows the kind that is hunted, or, where none is, one that is new: that is hunted then."""
         self._begin()
-        with self._kept_if_interrupted():
+        try:
             seen = perform(self.asker, self.court, self.offer, case)
             self._mind(seen)
+        except KeyboardInterrupt:
+            self.shelf.keep(case)  # what is under way when somebody presses Ctrl-C may be a hang
+            raise
         return self._weigh(case, seen)
 
     def _scene(self) -> Scene:
@@ -231,8 +230,7 @@ class Campaign:
     def _end_of_scene(self, scene: Scene) -> None:
         """An interleaving has shown something. Raises Shown where it is what is hunted."""
         seen = scene.seen()
-        with self._kept_if_interrupted():
-            self._mind(seen)
+        self._mind(seen)
         if self._weigh(Steps(tuple(scene.steps)), seen):
             raise Shown
 
@@ -242,31 +240,21 @@ class Campaign:
                 raise Enough  # hypothesis counts those alone that it calls valid
             self.examples += 1
         elif self._tries >= SHRINKS or self._hangs >= HANGS:
-            self._drawers.kind = ""
             raise Enough
         else:
             self._tries += 1
         self.order.on_step(self)
 
-    @contextmanager
-    def _kept_if_interrupted(self) -> Iterator[None]:
-        """hypothesis keeps what is under way when somebody presses Ctrl-C: it may be a hang."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            self._drawers.kind = self._drawers.kind or INTERRUPTED
-            raise
-
     def _weigh(self, case: Case | Steps, seen: Seen) -> bool:
         faults = {fault.kind: fault for fault in reversed(seen.faults)}
         kinds = seen.kinds()
-        if self.hunted in ("", INTERRUPTED):
+        if not self.hunted:
             self.met.update(faults.keys())
             for one in seen.faults:
                 if not one.red:
                     self.remarks.setdefault(one.kind, Found(one, case, seen, self.examples))
             new = [kind for kind in kinds if kind not in self.found]
-            self.hunted = self._drawers.kind = new[0] if new else self.hunted
+            self.hunted = new[0] if new else ""
         if self.hunted not in faults:
             return False
         self._keep(case, seen, faults[self.hunted])
@@ -275,6 +263,9 @@ class Campaign:
     def _keep(self, case: Case | Steps, seen: Seen, one: Fault) -> None:
         known = self.found.get(one.kind)
         self.found[one.kind] = Found(one, case, seen, known.example if known else self.examples)
+        self.shelf.keep(case)
+        if known is not None and known.case != case:
+            self.shelf.drop(known.case)
         if one.rule in SLOW:
             self._hangs += 1
             self.asker.patience = min(self.asker.patience, max(SOON, HASTE * self.asker.slowest))
@@ -298,10 +289,15 @@ class Campaign:
         if (known := self.found.get(kind)) is None:
             return
         self._slim(known)
-        for _ in range(REPEATS):
-            known.of += 1
-            known.times += kind in self.again(known.case).kinds()
-        if self.order.first:
+        folder = self.order.record_to / folder_of(kind) if self.order.record_to else None
+        for number in range(1, REPEATS + 1):
+            last = number == REPEATS
+            shown = kind in self.again(known.case, folder if last else None).kinds()
+            known.of, known.times = number, known.times + shown
+        if not known.times and known.fault.rule in SLOW:
+            del self.found[kind]  # a machine that was busy for a while is no failure of the server's
+            self.remarks[kind] = known
+        elif self.order.first:
             raise Over("the first failure was enough")
 
     def again(self, case: Case | Steps, record_to: Path | None = None) -> Seen:
@@ -321,26 +317,29 @@ class Campaign:
         before = None
         while before != known.case:
             before = known.case
-            for less in smaller(before) if isinstance(before, Case) else fewer(before):
+            for less in smaller(before, known.seen) if isinstance(before, Case) else fewer(before):
                 seen = self.again(less)
                 self.order.on_step(self)
                 one = next((fault for fault in seen.faults if fault.kind == known.fault.kind), None)
                 if one is not None:
+                    self.shelf.keep(less)
+                    self.shelf.drop(before)
                     known.case, known.seen, known.fault = less, seen, one
                     break
 
 
-Look = Callable[[settings, str], None]
-"""One round: how hypothesis is set, and what its chance is made of."""
+def folder_of(kind: str) -> str:
+    """The name of the folder that a kind of failure is recorded in."""
+    return re.sub("[^a-z0-9]+", "-", kind.lower()).strip("-")[:80]
 
 
-def _settings(drawers: Drawers, examples: int, *phases: Phase) -> settings:
-    """A network is slow, and that is no mistake of a test: no deadlines, no health checks."""
+def _settings(examples: int) -> settings:
+    """A network is slow, and that is no mistake of a test: no deadlines, no health checks. Failures are kept by us."""
     more: dict[str, Any] = {"backend": "hypothesis"}
     return settings(
         max_examples=max(1, examples),
-        database=drawers,
-        phases=phases,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
         deadline=None,
         derandomize=False,
         verbosity=Verbosity.quiet,

@@ -17,7 +17,7 @@ from . import relations, wrongs
 from .asking import Asker
 from .judging import Court
 from .oracles import Fault
-from .relations import RELATIONS, limit_reached
+from .relations import RELATIONS, limit_kept
 from .requests import Body, Offer, requests
 
 PLAIN: Body = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
@@ -80,9 +80,15 @@ def with_wrong(name: str, *, streamed: bool) -> Case:
     return Case({**PLAIN, "stream": True} if streamed else PLAIN, wrong=name)
 
 
+def with_corner(corner: Body) -> Case:
+    """The plainest request, with one thing in it that is unusual."""
+    return Case({**PLAIN, **corner})
+
+
 def plain_pair(name: str, offer: Offer, chance: Random) -> Case:
     """The plainest request whose answer has several words, and what a relation makes of it."""
-    body: Body = {"messages": [{"role": "user", "content": relations.find(name).prompt}], "max_tokens": offer.tokens}
+    body: Body = {"messages": [{"role": "user", "content": relations.find(name).prompt}]}
+    body["max_tokens"] = min(SOME, offer.tokens)
     return Case(body, relation=name, number=chance.randrange(1000))
 
 
@@ -99,7 +105,7 @@ def perform(asker: Asker, court: Court, offer: Offer, case: Case, record_to: Pat
         relation = None
     one = asker.ask(body, record_to=files[0])
     seen.exchanges, seen.ways = [one], [Way.WHOLE]
-    seen.faults = [*court.faults_of(one, case.wrong), *(limit_reached(one) if not case.wrong else ())]
+    seen.faults = [*court.faults_of(one, case.wrong), *(limit_kept(one) if not case.wrong else ())]
     if case.wrong and wrongs.find(case.wrong).unbounded:
         seen.faults = [fault for fault in seen.faults if fault.rule not in UNBOUNDED]
     if relation is None or seen.kinds() or one.status != 200:
@@ -112,7 +118,7 @@ def perform(asker: Asker, court: Court, offer: Offer, case: Case, record_to: Pat
     other = asker.ask(again, way=way, probe=probe, beside=beside, record_to=files[1], beside_file=name)
     seen.exchanges.append(other)
     seen.ways.append(way)
-    seen.faults += [*court.faults_of(other), *limit_reached(other), *relation.compare(one, other)]
+    seen.faults += [*court.faults_of(other), *limit_kept(other), *relation.compare(one, other)]
     return seen
 
 
@@ -123,8 +129,31 @@ def _asked(body: object) -> Body:
     return body if isinstance(body, dict) else {}
 
 
-def smaller(case: Case) -> Iterator[Case]:
-    """The same case with one member less, for each that can be left out."""
+SOME = 8
+"""Tokens: fewer than the plainest prompts have answers, so that the limit ends them."""
+
+
+def smaller(case: Case, seen: Seen) -> Iterator[Case]:
+    """The same case with one thing less: the other request of a pair, a member, a message, a text."""
+    if case.relation:
+        for exchange in seen.exchanges:
+            body = {name: value for name, value in _asked(exchange.request.body).items() if name != "model"}
+            yield Case(body)
     for name in case.body:
         if name != "messages":
             yield replace(case, body={key: value for key, value in case.body.items() if key != name})
+    limit = case.body.get("max_tokens")
+    for less in (1, 2):
+        if isinstance(limit, int) and less < limit:
+            yield replace(case, body={**case.body, "max_tokens": less})
+    for messages in _fewer(case.body["messages"]):
+        yield replace(case, body={**case.body, "messages": messages})
+
+
+def _fewer(messages: list[Body]) -> Iterator[list[Body]]:
+    """One message less; a plainer text."""
+    for place, message in enumerate(messages):
+        if len(messages) > 1:
+            yield [*messages[:place], *messages[place + 1 :]]
+        if message["content"] != "Hello" and isinstance(message["content"], str):
+            yield [*messages[:place], {**message, "content": "Hello"}, *messages[place + 1 :]]

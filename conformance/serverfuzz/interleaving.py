@@ -8,7 +8,7 @@ that is read to its end is judged by the rules, too.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, precondition, rule
@@ -142,54 +142,76 @@ def _id_of(exchange: Exchange) -> str:
     return found if isinstance(found, str) else ""
 
 
-def machine_of(begin: Callable[[], Scene], end: Callable[[Scene], None], offer: Offer) -> type[RuleBasedStateMachine]:
-    """The machine: `begin` gives the scene of each example, `end` is told what became of it, and may raise."""
+class Interleaving(RuleBasedStateMachine):
+    """The machine. What it is played on is put in by `machine_of`."""
 
-    class Interleaving(RuleBasedStateMachine):
-        opened = Bundle("opened")
+    begin: ClassVar[Callable[[], Scene]]
+    """Gives the scene of each example."""
+    end: ClassVar[Callable[[Scene], None]]
+    """Is told what became of it, and may raise."""
+    most: ClassVar[int]
+    """Streams that are open at the same time."""
+    several: ClassVar[bool]
+    """Some streams have two choices."""
+    opened: Bundle[int] = Bundle("opened")
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.scene = begin()
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene = type(self).begin()
 
-        def _does(self, step: Step) -> None:
-            self.scene.do(step)
-            if self.scene.faults:
-                end(self.scene)
+    def _does(self, step: Step) -> None:
+        self.scene.do(step)
+        if self.scene.faults:
+            type(self).end(self.scene)
 
-        @precondition(lambda self: sum(stream.open for stream in self.scene.streams) < (offer.slots or MOST))
-        @rule(target=opened, several=st.booleans() if offer.takes("choices") else st.just(False))
-        def open(self, several: bool) -> int:
-            number = len(self.scene.streams)
-            self._does(Step("open", number, choices=2 if several else 0))
-            return number
+    @precondition(lambda self: sum(stream.open for stream in self.scene.streams) < self.most)
+    @rule(target=opened, several=st.booleans())
+    def open(self, several: bool) -> int:
+        """Ask for a stream, and do not wait for it."""
+        number = len(self.scene.streams)
+        self._does(Step("open", number, choices=2 if several and self.several else 0))
+        return number
 
-        @rule(target=opened, stream=consumes(opened), messages=st.integers(1, 6))
-        def read(self, stream: int, messages: int) -> Any:
-            if not self.scene.streams[stream].open:
-                return multiple()
-            self._does(Step("read", stream, messages))
-            return stream if self.scene.streams[stream].open else multiple()
+    @rule(target=opened, stream=consumes(opened), messages=st.integers(1, 6))
+    def read(self, stream: int, messages: int) -> Any:
+        """Wait for a few messages of one."""
+        if not self.scene.streams[stream].open:
+            return multiple()
+        self._does(Step("read", stream, messages))
+        return stream if self.scene.streams[stream].open else multiple()
 
-        @rule(stream=consumes(opened))
-        def leave(self, stream: int) -> None:
-            if self.scene.streams[stream].open:
-                self._does(Step("leave", stream))
+    @rule(stream=consumes(opened))
+    def leave(self, stream: int) -> None:
+        """Close the connection of one."""
+        if self.scene.streams[stream].open:
+            self._does(Step("leave", stream))
 
-        @rule(stream=consumes(opened))
-        def finish(self, stream: int) -> None:
-            if self.scene.streams[stream].open:
-                self._does(Step("finish", stream))
+    @rule(stream=consumes(opened))
+    def finish(self, stream: int) -> None:
+        """Read one to its end."""
+        if self.scene.streams[stream].open:
+            self._does(Step("finish", stream))
 
-        def teardown(self) -> None:
-            """All others are left; then a last one is opened and read to its end, whatever came before."""
+    def teardown(self) -> None:
+        """All others are left; then a last one is opened and read to its end, whatever came before."""
+        if self.scene.faults:
             self.scene.end()
-            if not self.scene.faults:
-                number = len(self.scene.streams)
-                self._does(Step("open", number))
-                self._does(Step("finish", number))
+            return
+        self.scene.end()
+        number = len(self.scene.streams)
+        self._does(Step("open", number))
+        self._does(Step("finish", number))
 
-    return Interleaving
+
+def machine_of(begin: Callable[[], Scene], end: Callable[[Scene], None], offer: Offer) -> type[RuleBasedStateMachine]:
+    """The machine for one target."""
+    members = {
+        "begin": staticmethod(begin),
+        "end": staticmethod(end),
+        "most": min(MOST, offer.slots or MOST),
+        "several": offer.takes("choices"),
+    }
+    return type("Played", (Interleaving,), members)
 
 
 def again(asker: Asker, court: Court, secret: str, case: Steps, record_to: Path | None = None) -> Scene:

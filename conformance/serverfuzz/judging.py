@@ -5,17 +5,17 @@ Where a request got no answer, or a 5xx, that is the one fault: what the rules w
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.judge import judge
 from conformance.protocols.chat.dialects import OPENAI, Dialect
 from conformance.protocols.exchange import Ending, Exchange
-from conformance.protocols.finding import Finding, show, shorten
+from conformance.protocols.finding import Finding, shorten, show
 from conformance.rules import ALL
 from conformance.rules.rule import MUST, SHOULD, Rule
 from conformance.verdicts import RuleVerdict, Verdict
 
-from . import oracles
+from . import oracles, wrongs
 from .oracles import Fault, fault
 from .requests import is_fringe
 
@@ -25,11 +25,13 @@ UNABLE = (501, 503)
 """5xx that say nothing of a mistake of the server's: it does not do this, or not now."""
 VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|[0-9][0-9.eE+-]*|[^\x20-\x7e]+")
 """What differs between two messages that say the same."""
-SAID = 60
+SAID = 40
 """Characters of what a server says that tell failures apart."""
 ANYWAY = ("chat/cancellation/", "chat/concurrency/", "chat/timing/", "http/timing/", "completions/", "http/routes/")
 """Rules about trials, text completions and routes: nothing here is sent for them."""
-RULES: tuple[Rule, ...] = tuple(rule for rule in ALL if not rule.id.startswith(ANYWAY))
+OF_MODELS = ("chat/text/no-half-characters",)
+"""Rules that a model breaks which is asked for what it was not made for."""
+RULES: tuple[Rule, ...] = tuple(rule for rule in ALL if not rule.id.startswith((*ANYWAY, *OF_MODELS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,20 @@ class Court:
     features: frozenset[str] = frozenset()
     known: Mapping[str, str] = field(default_factory=dict)
     """Id of each rule that is known to fail, and why."""
+    strict: bool = False
+    """What is a SHOULD counts, too."""
 
     def faults_of(self, exchange: Exchange, wrong: str = "") -> list[Fault]:
         """All that is wrong with an exchange; `wrong` is what is wrong with its request, "" for a valid one."""
         if (silent := _silence(exchange, wrong)) is not None:
             return [silent]
         found = [*_status(exchange, wrong), *(f for f in map(_of_rule, self._verdicts(exchange)) if f is not None)]
-        return [_about(one, wrong) for one in found] if wrong else found
+        about = [_about(one, wrong) for one in found] if wrong else found
+        return [replace(one, promoted=one.level is SHOULD) for one in about] if self.strict else about
 
     def _verdicts(self, exchange: Exchange) -> Iterator[RuleVerdict]:
-        verdicts = judge([exchange], rules=RULES, dialect=self.dialect, features=self.features, known=self.known)
-        return (v for v in verdicts if not v.known or v.verdict is Verdict.SUITE_ERROR)
+        verdicts = judge([exchange], rules=RULES, dialect=self.dialect, features=self.features)
+        return (v for v in verdicts if v.rule.id not in self.known or v.verdict is Verdict.SUITE_ERROR)
 
 
 def _of_rule(verdict: RuleVerdict) -> Fault | None:
@@ -66,10 +71,11 @@ def _of_rule(verdict: RuleVerdict) -> Fault | None:
 
 
 def _about(one: Fault, wrong: str) -> Fault:
-    """Rules about refusals are one failure for each thing that is wrong with the request."""
+    """Rules about refusals are one failure for each member that is wrong."""
     if not one.rule.startswith(("chat/refusals/", "chat/strictness/")):
         return one
-    return Fault(f"{one.rule} ({wrong})", one.rule, one.level, one.says, one.source, one.finding, one.suite)
+    about = wrongs.find(wrong).member or wrong
+    return Fault(f"{one.rule} ({about})", one.rule, one.level, one.says, one.source, one.finding, one.suite)
 
 
 def _silence(exchange: Exchange, wrong: str) -> Fault | None:
@@ -86,7 +92,7 @@ def _silence(exchange: Exchange, wrong: str) -> Fault | None:
     if exchange.status >= 500 and exchange.status not in UNABLE:
         wanted = "a 4xx status" if wrong else "status 200"
         got = f"status {exchange.status} and {show(exchange.document or exchange.body[:400])}"
-        return fault(oracles.NO_SERVER_ERROR, wanted, got, about=wrong or said_by(exchange))
+        return fault(oracles.NO_SERVER_ERROR, wanted, got, about=said_by(exchange))
     return None
 
 
@@ -117,4 +123,4 @@ def said_by(exchange: Exchange) -> str:
     error = document.get("error", document) if isinstance(document, dict) else None
     told = error.get("message") if isinstance(error, dict) else error
     text = told if isinstance(told, str) else exchange.body[:400].decode("utf-8", "replace")
-    return f"{exchange.status}: {shorten(VARYING.sub('·', text), SAID)}"
+    return f"{exchange.status}: {shorten(VARYING.sub('·', text)[:SAID].strip())}"

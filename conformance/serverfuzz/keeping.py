@@ -1,83 +1,89 @@
-"""Where failing examples are kept between campaigns: one drawer of hypothesis' example database per kind of failure.
+"""Where failing examples are kept between campaigns: in an example database of hypothesis, as JSON.
 
-Any database of hypothesis will do: a folder, Redis, several at once; several processes and machines may share one.
-hypothesis keeps and throws away under a key of its own; here each key stands for the kind that is hunted just then, so
-that a kind which is not looked for at the moment loses nothing.
+Any of them will do: a folder, Redis; several processes and machines may share one. What hypothesis itself keeps there
+are its own choices, which mean nothing any more once a strategy has changed, and under a seed it keeps nothing; so what
+is kept here is the example. Whoever can write to the database can have requests sent: what is read is checked.
 """
 
-import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
-KEY = b"streamspec"
-"""What hypothesis is told to keep things under."""
-SECOND = b".secondary"
-"""Ends the keys of examples that were shrunk further."""
-INTERRUPTED = "interrupted"
-"""The drawer of what was under way when somebody pressed Ctrl-C."""
+from . import relations, wrongs
+from .cases import Case
+from .interleaving import Step, Steps
+
 REDIS = ("redis://", "rediss://", "unix://")
-LONGEST = 300
-"""Characters of the name of a kind."""
+LONGEST = 100_000
+"""Bytes of an example."""
+MOST = 200
+"""Examples of an earlier campaign that are tried."""
+DOES = ("open", "read", "leave", "finish")
 
 
-class Drawers(ExampleDatabase):
-    """A database as hypothesis sees it while one kind is hunted."""
+class Shelf:
+    """The failing examples of one target."""
 
-    def __init__(self, inner: ExampleDatabase, target: str, sort: str) -> None:
-        super().__init__()
-        self._inner = inner
-        self._index = f"streamspec/{target}/{sort}".encode()
-        self.kind = ""
-        """The kind that is hunted; while it is "", nothing is kept and nothing is found."""
+    def __init__(self, database: ExampleDatabase | None, target: str) -> None:
+        self._database = database
+        self._key = f"streamspec/{target}".encode()
 
-    def kinds(self) -> list[str]:
-        """The kinds of which something is kept."""
-        names = (name.decode("utf-8", "replace") for name in self._inner.fetch(self._index))
-        return sorted(name for name in names if name and len(name) <= LONGEST)
+    def keep(self, case: Case | Steps) -> None:
+        """An example failed, or somebody had enough of waiting for it."""
+        if self._database is not None:
+            self._database.save(self._key, written(case))
 
-    def save(self, key: bytes, value: bytes) -> None:
-        """Keep an example of the kind that is hunted."""
-        if self.kind and not key.endswith(b"pareto"):
-            self._inner.save(self._drawer(key), value)
-            self._inner.save(self._index, self.kind.encode())
+    def drop(self, case: Case | Steps) -> None:
+        """It fails no more, or there is a smaller one."""
+        if self._database is not None:
+            self._database.delete(self._key, written(case))
 
-    def fetch(self, key: bytes) -> Iterable[bytes]:
-        """The examples of the kind that is hunted."""
-        return self._inner.fetch(self._drawer(key)) if self.kind else ()
-
-    def delete(self, key: bytes, value: bytes) -> None:
-        """An example has become smaller, or fails no more."""
-        if self.kind:
-            self._inner.delete(self._drawer(key), value)
-
-    def forget(self, kind: str) -> None:
-        """Nothing of this kind fails any more."""
-        for value in list(self._inner.fetch(self._drawer(KEY, kind))):
-            self._inner.delete(self._drawer(KEY, kind), value)
-        self._inner.delete(self._index, kind.encode())
-
-    def _drawer(self, key: bytes, kind: str = "") -> bytes:
-        name = hashlib.sha256((kind or self.kind).encode()).hexdigest()[:16].encode()
-        return self._index + b"/" + name + (SECOND if key.endswith(SECOND) else b"")
+    def examples(self) -> list[Case | Steps]:
+        """What is kept, in an order that does not change."""
+        found = sorted(self._database.fetch(self._key)) if self._database is not None else []
+        return [case for case in map(read, found[:MOST]) if case is not None]
 
 
-class Nowhere(ExampleDatabase):
-    """Keeps nothing."""
+def written(case: Case | Steps) -> bytes:
+    """An example as JSON."""
+    if isinstance(case, Case):
+        members: Any = {"body": case.body, "wrong": case.wrong, "relation": case.relation, "number": case.number}
+    else:
+        members = {"steps": [[step.does, step.stream, step.messages, step.choices] for step in case.steps]}
+    return json.dumps(members, sort_keys=True).encode()
 
-    def __init__(self) -> None:
-        super().__init__()
 
-    def save(self, key: bytes, value: bytes) -> None:
-        """Nothing is kept."""
+def read(raw: bytes) -> Case | Steps | None:
+    """An example from JSON, None where it is none."""
+    try:
+        members: Any = json.loads(raw) if len(raw) <= LONGEST else None
+        return Steps(tuple(_steps(members["steps"]))) if "steps" in members else _case(**members)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
 
-    def fetch(self, key: bytes) -> Iterable[bytes]:  # noqa: ARG002 - as any database
-        """Nothing is there."""
-        return ()
 
-    def delete(self, key: bytes, value: bytes) -> None:
-        """Nothing is there."""
+def _case(body: Any, wrong: str, relation: str, number: int) -> Case:
+    if not isinstance(body, dict) or not isinstance(body["messages"], list) or not isinstance(number, int):
+        raise TypeError
+    if wrong:
+        wrongs.find(wrong)
+    if relation:
+        relations.find(relation)
+    return Case(body, wrong, relation, number)
+
+
+def _steps(found: list[Any]) -> Iterator[Step]:
+    """Steps that can be made in this order."""
+    opened = 0
+    for does, stream, messages, choices in found:
+        if does not in DOES or not 0 <= stream <= opened or (does == "open") != (stream == opened):
+            raise ValueError
+        opened += does == "open"
+        yield Step(does, stream, min(100, messages), min(2, choices))
 
 
 def opened(where: str) -> ExampleDatabase:
@@ -85,8 +91,8 @@ def opened(where: str) -> ExampleDatabase:
     if not where.startswith(REDIS):
         return DirectoryBasedExampleDatabase(Path(where))
     try:
-        from hypothesis.extra.redis import RedisExampleDatabase  # noqa: PLC0415 - an extra that few need
-        from redis import Redis  # noqa: PLC0415
+        redis: Any = import_module("redis")
+        from hypothesis.extra.redis import RedisExampleDatabase
     except ImportError:
         raise ValueError(f"{where.partition('://')[0]} needs the Redis client:  pip install redis") from None
-    return RedisExampleDatabase(Redis.from_url(where))
+    return RedisExampleDatabase(redis.Redis.from_url(where))

@@ -33,7 +33,9 @@ ANY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=24)
 """Any text that UTF-8 can say, NUL and what is not assigned included."""
 TEXT = st.one_of(st.sampled_from(PROMPTS), ANY, EMOJI)
 STOP = st.one_of(
-    st.sampled_from(["5", ", ", "\n", "END", "o", "</s>"]), EMOJI, st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
+    st.sampled_from(["5", ", ", "\n", "END", "o", "</s>"]),
+    EMOJI,
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6),
 )
 SMALL: dict[str, st.SearchStrategy[Json]] = {
     "temperature": st.sampled_from([1, 0.5, 2, 1e-6]) | st.floats(0, 2, exclude_min=True, width=32),

@@ -35,11 +35,13 @@ class Fault:
     finding: Finding
     suite: bool = False
     """A rule raised an exception: the fault is ours."""
+    promoted: bool = False
+    """It counts, though it is no MUST."""
 
     @property
     def red(self) -> bool:
         """Whether it counts."""
-        return self.level is MUST
+        return self.promoted or self.level is MUST
 
 
 def fault(oracle: Oracle, wanted: str, got: str, *, about: str = "", level: Level | None = None) -> Fault:
@@ -127,6 +129,12 @@ LIMIT_REACHED = Oracle(
     "A text that ends for its length has as many tokens as it was allowed.",
     (OPENAPI.at("finish_reason: length if the maximum number of tokens specified in the request was reached"),),
 )
+LIMIT_KEPT = Oracle(
+    "fuzz/limit-kept",
+    MUST,
+    "A text has no more tokens than it was allowed.",
+    (OPENAPI.at("max_completion_tokens: an upper bound for the number of tokens that can be generated"),),
+)
 USAGE_APART = Oracle(
     "fuzz/usage-changes-nothing",
     MUST,
@@ -188,6 +196,7 @@ ORACLES = (
     STOP_FINISHES,
     SHORTER,
     LIMIT_REACHED,
+    LIMIT_KEPT,
     USAGE_APART,
     ALL_COUNTED,
     SAME_ORDERED,

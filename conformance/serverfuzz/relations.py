@@ -15,8 +15,8 @@ from conformance.protocols.viewing import view_of
 from conformance.rules.determinism import parting
 
 from . import oracles
-from .oracles import Fault, Oracle, fault
 from .members import Json
+from .oracles import Fault, Oracle, fault
 from .requests import Body, Offer, determined
 
 AROUND = 30
@@ -361,13 +361,17 @@ def find(name: str) -> Relation:
     raise LookupError(f"no relation {name!r}")
 
 
-def limit_reached(exchange: Exchange) -> Iterator[Fault]:
-    """Whether a text that ended for its length has as many tokens as it was allowed, by the server's own count."""
+def limit_kept(exchange: Exchange) -> Iterator[Fault]:
+    """Whether a text has as many tokens as it was allowed, by the server's own count: no more, and no fewer if it ends
+    for its length.
+    """
     choice, tokens = _plain(exchange), counted(exchange)
     limit = exchange.member("max_completion_tokens") or exchange.member("max_tokens")
-    if choice is None or choice.finish != "length" or tokens is None or not isinstance(limit, int):
+    if choice is None or tokens is None or not isinstance(limit, int):
         return
     if exchange.member("tools") or exchange.member("response_format"):
         return  # part of a call, or of a grammar, may not show, and need not be counted
-    if tokens < limit:
+    if tokens > limit:
+        yield fault(oracles.LIMIT_KEPT, f"{limit} completion_tokens at the most", str(tokens))
+    elif tokens < limit and choice.finish == "length":
         yield fault(oracles.LIMIT_REACHED, f"{limit} completion_tokens", f"{tokens}, and finish_reason length")

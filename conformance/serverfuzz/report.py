@@ -87,7 +87,9 @@ def render(campaign: Campaign, console: Console, *, key: str, recordings: dict[s
     """Each kind of failure once, as small as it got; then remarks, and a line that sums up."""
     for found in campaign.found.values():
         _found(found, campaign, console, key, recordings)
-    remarks = sorted(campaign.remarks.values(), key=lambda found: (found.fault.rule == "fuzz/refused", found.fault.kind))
+    remarks = sorted(
+        campaign.remarks.values(), key=lambda found: (found.fault.rule == "fuzz/refused", found.fault.kind)
+    )
     for found in remarks[:REMARKS]:
         fault = found.fault
         met = campaign.met[fault.kind]
@@ -102,7 +104,9 @@ def render(campaign: Campaign, console: Console, *, key: str, recordings: dict[s
 def _found(found: Found, campaign: Campaign, console: Console, key: str, recordings: dict[str, str]) -> None:
     fault = found.fault
     style = "bold white on red" if fault.suite else "bold red"
-    console.print(Text.assemble(("FAIL", style), f"  {fault.level.value.upper():<6}  ", (printable(fault.kind), "bold")))
+    console.print(
+        Text.assemble(("FAIL", style), f"  {fault.level.value.upper():<6}  ", (printable(fault.kind), "bold"))
+    )
     lines = [
         ("", fault.says),
         ("wanted", fault.finding.wanted),

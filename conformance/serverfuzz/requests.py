@@ -5,6 +5,7 @@ now and then, and to refuse it is no failure. Every request has a limit of token
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -60,7 +61,7 @@ def is_fringe(body: Json) -> bool:
     messages = body.get("messages") or []
     plain = all(isinstance(m.get("content"), str) and m["content"] and "name" not in m for m in messages)
     roles = [message["role"] for message in messages if message["role"] != "system"]
-    by_turns = all(one != other for one, other in zip(roles, roles[1:], strict=False))
+    by_turns = all(one != other for one, other in pairwise(roles))
     known = {"system", "user", "assistant"}.issuperset(roles)
     nulls = any(value is None for value in body.values())
     options = body.get("stream_options") or {}

@@ -10,15 +10,9 @@ from collections.abc import Sequence
 from conformance.probes.way import Way
 from conformance.protocols.credentials import without_credentials_in_url
 from conformance.protocols.exchange import Exchange
+from mockserver.parameters import OPENAI
 
 KEY = "OPENAI_API_KEY"
-KNOWN = frozenset(
-    "audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens messages metadata modalities model n "
-    "parallel_tool_calls prediction presence_penalty prompt_cache_key reasoning_effort response_format "
-    "safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools top_logprobs "
-    "top_p user verbosity".split()
-)
-"""What openai-python takes by name; anything else goes into extra_body."""
 FLAGS = {
     Way.CHUNKED: " -H 'transfer-encoding: chunked'",
     Way.OF_CLIENTS: " -H 'accept: application/json'",
@@ -33,7 +27,8 @@ def curl(exchange: Exchange, way: Way = Way.WHOLE, key: str = "", header: str = 
     secret = f"Bearer ${key}" if header.lower() == "authorization" else f"${key}"
     auth = f' -H "{header}: {secret}"' if key else ""
     url = shlex.quote(without_credentials_in_url(request.url))
-    return f"curl -sN {url} -H 'content-type: application/json'{auth}{FLAGS.get(way, '')} --data-binary {shlex.quote(body)}"
+    headers = f"-H 'content-type: application/json'{auth}{FLAGS.get(way, '')}"
+    return f"curl -sN {url} {headers} --data-binary {shlex.quote(body)}"
 
 
 def python(exchanges: Sequence[Exchange], key: str = "") -> str:
@@ -61,7 +56,7 @@ def python(exchanges: Sequence[Exchange], key: str = "") -> str:
 
 def _arguments(body: dict[str, object]) -> str:
     """The members of a request as keyword arguments; what the client asks for and is not there goes in by force."""
-    named = {name: value for name, value in body.items() if name in KNOWN and name.isidentifier()}
+    named = {name: value for name, value in body.items() if name in OPENAI}
     others = {name: value for name, value in body.items() if name not in named}
     for needed in ("model", "messages"):
         if needed not in named:
@@ -77,8 +72,8 @@ def _with_httpx(exchanges: Sequence[Exchange], key: str) -> str:
         body, url = exchange.request.body, without_credentials_in_url(exchange.request.url)
         content = body if isinstance(body, str) else json.dumps(body)
         lines += [
-            f'answer = httpx.post("{url}", content={content!r}, '
-            f'headers={{"content-type": "application/json"{secret}}}, timeout=60)',
+            f'headers = {{"content-type": "application/json"{secret}}}',
+            f'answer = httpx.post("{url}", content={content!r}, headers=headers, timeout=60)',
             "print(answer.status_code, answer.text)",
         ]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ What has to become of such a request the rules say; that it is no 5xx, and no si
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -20,7 +20,7 @@ VALUES: dict[str, tuple[str, Json]] = {
     "number": ("a number", 7),
 }
 """A value of each type, and what it is called."""
-TYPES = 2
+TYPES = 1
 """Types that a member is given of those that it cannot have."""
 HUGE = 10**18
 SAYING: tuple[Json, ...] = ({"role": "user", "content": "Hello"},)
@@ -133,10 +133,14 @@ OPTIONS = (
     Wrong("stop has five", _put("stop", ["21", "22", "23", "24", "25"]), "stop"),
     Wrong("stop holds a number", _put("stop", [5]), "stop"),
     Wrong("stop holds null", _put("stop", [None]), "stop"),
-    Wrong("include_usage a text", lambda body: {**body, "stream": True, "stream_options": {"include_usage": "no"}},
-          "stream_options"),
-    Wrong("stream_options without stream", lambda body: {**body, "stream": False, "stream_options": {}},
-          "stream_options"),
+    Wrong(
+        "include_usage a text",
+        lambda body: {**body, "stream": True, "stream_options": {"include_usage": "no"}},
+        "stream_options",
+    ),
+    Wrong(
+        "stream_options without stream", lambda body: {**body, "stream": False, "stream_options": {}}, "stream_options"
+    ),
     Wrong("top_logprobs without logprobs", _put("top_logprobs", 2), "top_logprobs"),
     Wrong("logit_bias of words", _put("logit_bias", {"Hello": "much"})),
     Wrong("response_format without type", _put("response_format", {}), "response_format"),
@@ -175,14 +179,14 @@ TOOLS = (
     ),
     Wrong("tool_choice without tools", _put("tool_choice", "required"), "tool_choice"),
 )
-WRONGS: tuple[Wrong, ...] = (*_of_types(), *_of_ranges(), *SYNTAX, *MESSAGES, *OPTIONS, *TOOLS)
+FIRST = (*_of_ranges(), *MESSAGES, *OPTIONS, *TOOLS)
+WRONGS: tuple[Wrong, ...] = (*_of_types(), *SYNTAX, *FIRST)
 
 
-def in_order(offer: Offer, chance: Random, first: Iterable[str] = ()) -> list[Wrong]:
-    """All that a target is sent, shuffled: those named first, then what every server has to look at, then the rest."""
-    named = frozenset(first)
+def in_order(offer: Offer, chance: Random) -> list[Wrong]:
+    """All that a target is sent, shuffled, but what breaks servers most comes first."""
     mixed = chance.sample(WRONGS, len(WRONGS))
-    mixed.sort(key=lambda wrong: (wrong.name not in named, wrong.member in FRINGE))
+    mixed.sort(key=lambda wrong: (wrong.member in FRINGE, wrong not in FIRST))
     return [wrong for wrong in mixed if wrong.concerns(offer)]
 
 
@@ -192,4 +196,3 @@ def find(name: str) -> Wrong:
         if wrong.name == name:
             return wrong
     raise LookupError(f"nothing of the name {name!r} can be wrong")
-

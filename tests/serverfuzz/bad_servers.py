@@ -31,6 +31,8 @@ class Bad:
     """One of these kinds has to be found; a kind may have more behind it."""
     needs: Callable[[Any], bool]
     """Whether the shrunk example is as small as it can be."""
+    strict: bool = False
+    """What it breaks is a SHOULD."""
 
 
 def answers(wrongly: Wrongly) -> Callable[[], MockServer]:
@@ -167,7 +169,8 @@ def hangs_up(_: Request, body: Body, __: Settings) -> Answer | None:
 
 
 def types_not_checked(_: Request, body: Body, __: Settings) -> Answer | None:
-    return server_error() if isinstance(body.get("stop"), dict) else None
+    stop = body.get("stop")
+    return server_error() if isinstance(stop, list) and any(isinstance(s, int) for s in stop) else None
 
 
 def order_matters(request: Request, body: Body, settings: Settings) -> Answer | None:
@@ -222,7 +225,12 @@ BAD = (
         ("fuzz/in-time",),
         only(tools=lambda t: len(t) == 1 and t[0]["function"].get("parameters") == {}),
     ),
-    Bad("one token too many", answers(one_more), ("chat/",), only("stream", "stream_options", "max_tokens", "n")),
+    Bad(
+        "one token too many",
+        answers(one_more),
+        ("fuzz/limit-kept", "chat/limits/"),
+        only("stream", "stream_options", "max_tokens", "n"),
+    ),
     Bad(
         "one token too few",
         answers(one_less),
@@ -243,7 +251,7 @@ BAD = (
         ("fuzz/choices-counted", "chat/"),
         only("stream", "stream_options", "max_tokens", "n"),
     ),
-    Bad("drops the seed", drops_the_seed, ("chat/repeat/seed-kept",), only("stream", "max_tokens")),
+    Bad("drops the seed", drops_the_seed, ("chat/repeat/seed-kept",), only("stream", "max_tokens"), strict=True),
     Bad(
         "calls in streams only",
         answers(calls_in_streams_only),
@@ -256,17 +264,24 @@ BAD = (
         ("fuzz/alive",),
         lambda case: [step.does for step in case.steps].count("leave") == 3 and len(case.steps) <= 9,
     ),
-    Bad("0 is taken for nothing", answers(no_top_logprobs), ("fuzz/no-server-error",), only("logprobs", "top_logprobs")),
+    Bad(
+        "0 is taken for nothing", answers(no_top_logprobs), ("fuzz/no-server-error",), only("logprobs", "top_logprobs")
+    ),
     Bad("null is no number", answers(null_is_no_number), ("fuzz/no-server-error",), only("temperature")),
     Bad("refuses temperature 0", answers(refuses_cold), ("fuzz/served",), only("temperature")),
     Bad("hangs up on a line end in stop", answers(hangs_up), ("fuzz/answers",), only("stop")),
     Bad(
         "types are not checked",
         answers(types_not_checked),
-        ("fuzz/no-server-error (stop an object)",),
-        breaks_by("stop an object"),
+        ("fuzz/no-server-error",),
+        breaks_by("stop holds a number"),
     ),
-    Bad("the order of members matters", answers(order_matters), ("fuzz/order-of-members",), only("max_tokens", "stream")),
+    Bad(
+        "the order of members matters",
+        answers(order_matters),
+        ("fuzz/order-of-members", "fuzz/limit-reached"),
+        only("max_tokens", "stream"),
+    ),
     Bad(
         "asking for usage takes a token",
         answers(usage_takes_a_token),
