@@ -51,17 +51,19 @@ class Field:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def check(self) -> None:
+        """See what the client reports of plain streams. Raises NotAClientError, and OSError where it cannot start."""
+        text, tools = [await self.play(control_case(*control)) for control in CONTROLS.items()]
+        self.can = abilities(text, tools)
+
 
 @asynccontextmanager
 async def field(command: Command, limits: Limits, jobs: int) -> AsyncIterator[Field]:
-    """Everything that a campaign needs. Raises NotAClientError, and OSError where the command cannot be started."""
+    """Everything that a campaign needs; nothing has been asked of the client yet."""
     clients = tuple(command.client() for _ in range(jobs))
     async with CaseServer() as server:
         try:
-            first = Field(server, command, limits, clients, Abilities())
-            text, tools = [await first.play(control_case(*control)) for control in CONTROLS.items()]
-            first.can = abilities(text, tools)
-            yield first
+            yield Field(server, command, limits, clients, Abilities())
         finally:
             for client in clients:
                 await client.stop()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from conformance.protocols.chat.calls import Call as Assembled
 from conformance.protocols.chat.calls import put_together
 from conformance.protocols.chat.reader import NOT_FINISHED
 from conformance.protocols.chat.states import Kind, State
@@ -100,7 +101,7 @@ class _Gathered:
         if self._misshapen:
             return ()
         calls = put_together(self._called)
-        if any(call.taken_over is not None for call in calls):
+        if any(call.taken_over is not None and not _is_repeated(call) for call in calls):
             return ()
         plain = tuple(Call(call.name, call.arguments, call.ids[0][1] if call.ids else "") for call in calls)
         joined = tuple(
@@ -113,6 +114,12 @@ class _Gathered:
         )
         split_names = any(len({name for _, name in call.names}) > 1 for call in calls)
         return (plain, joined, latest) if split_names else (plain,)
+
+
+def _is_repeated(call: Assembled) -> bool:
+    """Each piece that has a name has the same id, too: it is one call, told again, and no second one."""
+    named = [f for _, f in call.fragments if isinstance(f.get("function"), dict) and f["function"].get("name")]
+    return all(fragment.get("id") for fragment in named) and len({fragment["id"] for fragment in named}) == 1
 
 
 def plain_text(text: str) -> str:

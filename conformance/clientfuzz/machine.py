@@ -1,36 +1,29 @@
 """Results as JSON values, in the format of schemas/fuzz-client.json. Knows no file."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .contract import Report
 from .playing import Result
+from .running import Made
 
 VERSION = 1
 
 
-def document_of(
-    command: Sequence[str],
-    results: Sequence[Result],
-    *,
-    said: Mapping[str, Any],
-    kept: Mapping[str, Mapping[str, str]],
-    interrupted: bool,
-    seed: int | None = None,
-    examples: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Everything that a campaign came to. `kept` names the files of a case: its recording, its scenario."""
+def document_of(made: Made) -> dict[str, Any]:
+    """Everything that a campaign came to."""
+    results = made.all
     return {
         "fuzz_client": VERSION,
-        "command": list(command),
-        "client": dict(said),
-        "seed": seed,
-        "interrupted": interrupted,
+        "command": list(made.plan.command.words),
+        "client": dict(made.said),
+        "seed": made.plan.seed,
+        "interrupted": made.interrupted,
         "outcomes": dict(Counter(result.outcome.value for result in results)),
         "verdicts": dict(Counter(result.verdict.value for result in results)),
-        "examples": dict(examples) if examples is not None else None,
-        "cases": [case_of(result, kept.get(result.case.id, {})) for result in results],
+        "examples": made.examples.document() if made.examples is not None else None,
+        "cases": [case_of(result, made.kept.get(result.case.id, {})) for result in results],
     }
 
 
@@ -48,7 +41,7 @@ def case_of(result: Result, kept: Mapping[str, str]) -> dict[str, Any]:
         "requests": len(result.requests),
         "report": _reported(result.report),
         "recording": kept.get("recording"),
-        **({"scenario": kept["scenario"]} if "scenario" in kept else {}),
+        "scenario": kept.get("scenario"),
     }
 
 

@@ -60,7 +60,7 @@ def cases() -> Iterator[Case]:
                     says=rule.says,
                     request=good.request,
                     good=good.answer,
-                    played=_outlasting(played),
+                    played=outlasting(played),
                     authority=rule.authority,
                     level=rule.level.value,
                 )
@@ -87,7 +87,7 @@ def _broken(rule: Rule, mutant: Mutant) -> tuple[Good, Answer] | None:
     return None
 
 
-def _outlasting(answer: Answer) -> Answer:
+def outlasting(answer: Answer) -> Answer:
     """The answer, its longest silence longer than any client waits."""
 
     def kept(act: Act) -> Act:

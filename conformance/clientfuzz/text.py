@@ -14,6 +14,7 @@ from conformance.wire.script import body
 
 from .outcome import Outcome, Verdict
 from .playing import Result
+from .running import Examples, Made, Plan
 
 STYLES = {Verdict.FAIL: "red", Verdict.WARN: "yellow", Verdict.PASS: "green"}
 BYTES_SHOWN = 600
@@ -21,19 +22,29 @@ BYTES_SHOWN = 600
 LONGEST = 1000
 
 
-def render(
-    results: Sequence[Result],
-    console: Console,
-    *,
-    command: Sequence[str],
-    kept: Mapping[str, Mapping[str, str]],
-    verbose: bool = False,
-) -> None:
-    """Every case that failed (and, verbosely, every warning), then the table."""
+def render(made: Made, console: Console, *, verbose: bool = False) -> None:
+    """Every case that failed (and, verbosely, every warning), then the table, and what the examples came to."""
+    results = made.all
     for result in results:
         if result.verdict is Verdict.FAIL or (verbose and result.verdict is Verdict.WARN):
-            _case(result, console, command, kept.get(result.case.id, {}))
-    console.print(_table(results))
+            _case(result, console, made.plan.command.words, made.kept.get(result.case.id, {}))
+    if results:
+        console.print(_table(results))
+    if made.examples is not None:
+        _examples(made.examples, made.plan, console)
+
+
+def _examples(examples: Examples, plan: Plan, console: Console) -> None:
+    tried = f"{examples.played} examples of {examples.wanted}"
+    before = f", and {examples.replayed} runs of those that failed before" if examples.replayed else ""
+    sorts = len(examples.failures)
+    found = f"{sorts} sorts of failure, the smallest of each above" if sorts else "nothing failed"
+    console.print(Text(f"{tried}{before}, seed {plan.seed}: {found}"), soft_wrap=True)
+    for outcome, kinds in examples.kinds.items():
+        among = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())
+        console.print(Text(f"   {outcome}: {among}"), soft_wrap=True)
+    if examples.failures:
+        console.print(Text(f"they are kept in {plan.folder}, and tried first the next time"), soft_wrap=True)
 
 
 def _case(result: Result, console: Console, command: Sequence[str], kept: Mapping[str, str]) -> None:

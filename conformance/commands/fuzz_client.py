@@ -1,44 +1,34 @@
 """`streamspec fuzz-client`: odd streams for a client under test. Judges nothing itself."""
 
-import asyncio
 import json
+import secrets
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from conformance.clientfuzz import campaign, keeping, machine, text
-from conformance.clientfuzz.campaign import Field
-from conformance.clientfuzz.case import Case
-from conformance.clientfuzz.catalogue import chosen
-from conformance.clientfuzz.control import NotAClientError
-from conformance.clientfuzz.outcome import Verdict
-from conformance.clientfuzz.playing import Limits, Result
-from conformance.clientfuzz.processes import Command
+from .terminal import RED, UNUSABLE, err, fail, out, progress, say
 
-from .terminal import RED, err, fail, out, progress, say
+if TYPE_CHECKING:
+    from conformance.clientfuzz.case import Case
+    from conformance.clientfuzz.playing import Result
+    from conformance.clientfuzz.running import Made, Plan
 
 STANDARD_OUT = Path("-")
 FOLDER = Path(".streamspec/fuzz-client")
 JOBS = 4
+PATIENCE = 3
+"""How many times the client's own time limit goes into ours."""
 
 
-@dataclass(slots=True)
-class Campaign:
-    """What has come so far; it is told also where the campaign is interrupted."""
-
-    command: Command
-    save: Path
-    results: dict[str, Result] = field(default_factory=dict)
-    said: dict[str, Any] = field(default_factory=dict)
-    interrupted: bool = False
-
-
-@click.command(name="fuzz-client", context_settings={"ignore_unknown_options": True})
+@click.command(name="fuzz-client")
 @click.option("--cases", multiple=True, metavar="GLOB", help="Only cases whose id matches; 'legal/*' is one.")
+@click.option(
+    "--examples", type=click.IntRange(0, 1_000_000), help="So many streams made by chance; each failure is shrunk."
+)
+@click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), help="The same seed gives the same examples.")
 @click.option("--list", "listed", is_flag=True, help="Print the cases, and run none.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=JOBS, show_default=True, help="Clients at once.")
 @click.option(
@@ -46,7 +36,7 @@ class Campaign:
     type=click.FloatRange(0.5, 600),
     default=10.0,
     show_default=True,
-    help="Seconds from a client's request to its report; then it hangs.",
+    help="Seconds from a client's request to its report; then it hangs. It is told to give up after a third of that.",
 )
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE")
 @click.option(
@@ -54,12 +44,14 @@ class Campaign:
     type=click.Path(file_okay=False, path_type=Path),
     default=FOLDER,
     show_default=True,
-    help="Where recordings are kept.",
+    help="Folder for recordings, scenarios, and the examples that failed.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show warnings like failures.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def fuzz_client(
     cases: tuple[str, ...],
+    examples: int | None,
+    seed: int | None,
     listed: bool,
     jobs: int,
     limit: float,
@@ -73,90 +65,76 @@ def fuzz_client(
     COMMAND asks once with stream: true and prints one line of JSON:
     {"text", "finish_reason", "tool_calls", "usage", "chunks", "error": null or {"class", "message"}}.
     With {base_url} in its arguments it is started for each case. Without, it is started once, reads lines
-    {"base_url", "model", "case"}, and prints a line for each.
+    {"base_url", "model", "case"}, and prints a line for each. --examples alone plays no cases of the catalogue.
 
     \b
     streamspec fuzz-client -- python my_client.py {base_url} MODEL
     streamspec fuzz-client --cases 'transport/*' --json out.json -- node my_client.mjs
+    streamspec fuzz-client --examples 500 --seed 7 -- node my_client.mjs
 
-    Exit status: 0 no case failed, 1 some did, 2 the campaign could not be made or was interrupted before any failed.
+    Exit status: 0 no case failed, 1 some did, 2 the campaign could not be made, or was interrupted before any failed.
     """  # noqa: D301 - click's mark
-    picked = _chosen(cases)
+    picked = _chosen(cases) if cases or examples is None else []
     if listed:
-        for case in picked:
-            click.echo(case.id)
+        click.echo("\n".join(case.id for case in picked))
         return
     if not command:
         fail("no COMMAND; write it last: streamspec fuzz-client -- python my_client.py {base_url} MODEL")
-    made = Campaign(Command(command, timeout=max(limit / 3, 0.2)), save)
-    try:
-        asyncio.run(_run(made, picked, Limits(case=limit), jobs))
-    except NotAClientError as problem:
-        fail(str(problem))
-    except OSError as problem:
-        fail(f"cannot start {command[0]!r}: {problem.strerror or problem}")
-    except KeyboardInterrupt:
-        made.interrupted = True
-    _report(made, picked, json_file, verbose=verbose)
+    from conformance.clientfuzz.playing import Limits
+    from conformance.clientfuzz.processes import Command
+    from conformance.clientfuzz.running import Plan
+
+    plan = Plan(
+        command=Command(command, timeout=limit / PATIENCE),
+        cases=tuple(picked),
+        examples=examples or 0,
+        seed=secrets.randbelow(1 << 32) if seed is None else seed,
+        limits=Limits(case=limit),
+        jobs=jobs,
+        save=save,
+    )
+    _report(_run(plan), json_file, verbose=verbose)
 
 
-def _chosen(patterns: Sequence[str]) -> list[Case]:
+def _chosen(patterns: Sequence[str]) -> "list[Case]":
+    from conformance.clientfuzz.catalogue import chosen
+
     try:
         return chosen(patterns)
     except LookupError as problem:
         fail(str(problem.args[0]))
 
 
-async def _run(made: Campaign, cases: Sequence[Case], limits: Limits, jobs: int) -> None:
-    async with campaign.field(made.command, limits, jobs) as place:
-        with progress() as bar:
-            task = bar.add_task("cases", total=len(cases))
+def _run(plan: "Plan") -> "Made":
+    from conformance.clientfuzz import running
+    from conformance.clientfuzz.control import NotAClientError
 
-            def told(result: Result) -> None:
-                made.results[result.case.id] = result
+    try:
+        with progress() as bar:
+            task = bar.add_task("cases", total=len(plan.cases) + plan.examples)
+
+            def told(result: "Result") -> None:
                 bar.update(task, advance=1, description=result.case.id[:60])
 
-            try:
-                await place.play_all(cases, told)
-            finally:
-                made.said = dict(_said(place))
-
-
-def _said(place: Field) -> dict[str, Any]:
-    return place.said
-
-
-def _report(made: Campaign, cases: Sequence[Case], json_file: Path | None, *, verbose: bool) -> None:
-    results = [made.results[case.id] for case in cases if case.id in made.results]
-    kept = _keep(made, results)
-    screen = err if json_file == STANDARD_OUT else out
-    text.render(results, screen, command=made.command.words, kept=kept, verbose=verbose)
-    document = machine.document_of(made.command.words, results, said=made.said, kept=kept, interrupted=made.interrupted)
-    _write(json_file, document)
-    failed = any(result.verdict is Verdict.FAIL for result in results)
-    if made.interrupted:
-        say(f"interrupted after {len(results)} of {len(cases)} cases")
-        if not failed:
-            sys.exit(2)
-    sys.exit(RED if failed else 0)
-
-
-def _keep(made: Campaign, results: Sequence[Result]) -> dict[str, dict[str, str]]:
-    """Write what did not pass; tell where."""
-    kept: dict[str, dict[str, str]] = {}
-    try:
-        for result in results:
-            if result.verdict is not Verdict.PASS:
-                kept[result.case.id] = {"recording": str(keeping.record(result, made.save / "recordings"))}
+            return running.run(plan, told)
+    except NotAClientError as problem:
+        fail(str(problem))
     except OSError as problem:
-        say(f"cannot keep recordings in {made.save}: {problem.strerror}", "red")
-    return kept
+        fail(f"cannot run {plan.command.words[0]!r}, or keep what it did in {plan.save}: {problem.strerror or problem}")
 
 
-def _write(file: Path | None, document: dict[str, Any]) -> None:
-    if file is None:
-        return
-    content = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+def _report(made: "Made", json_file: Path | None, *, verbose: bool) -> None:
+    from conformance.clientfuzz import machine, text
+
+    text.render(made, err if json_file == STANDARD_OUT else out, verbose=verbose)
+    if json_file is not None:
+        _write(json_file, json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
+    if made.interrupted:
+        say("interrupted: this is what had come so far", "yellow")
+    sys.exit(RED if made.failed else UNUSABLE if made.interrupted else 0)
+
+
+def _write(file: Path, content: str) -> None:
     if file == STANDARD_OUT:
         click.echo(content, nl=False)
         return

@@ -3,6 +3,8 @@
 Looks at values that fit the schema, and tells each mistake with its line and what to write instead.
 """
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Iterator
@@ -107,6 +109,9 @@ def _in_reply(path: Path, reply: str | dict[str, Any], known: tuple[str, ...]) -
     if isinstance(reply, str):
         yield from _in_words(path, reply, known)
         return
+    if "wire" in reply:
+        yield from _in_wire(path, reply)
+        return
     kinds = [key for key in ("choices", "error") if key in reply]
     said = [key for key in SAID if key in reply]
     if kinds and said:
@@ -121,6 +126,21 @@ def _in_reply(path: Path, reply: str | dict[str, Any], known: tuple[str, ...]) -
         yield from _in_error(path, reply, known)
     yield from _in_usage(path, reply.get("usage", {}))
     yield from _in_trouble(path, reply)
+
+
+def _in_wire(path: Path, reply: dict[str, Any]) -> Iterator[Found]:
+    for key in reply:
+        if key not in ("wire", "times"):
+            yield (*path, key), f"{key!r} does not go with `wire`; delete one of them"
+    for position, act in enumerate(reply["wire"]):
+        place = (*path, "wire", position)
+        try:
+            act.get("send", "").encode()
+            base64.b64decode(act.get("base64", ""), validate=True)
+        except UnicodeEncodeError:
+            yield (*place, "send"), "half a surrogate pair is no text; write the bytes:  base64: ..."
+        except (binascii.Error, ValueError):
+            yield (*place, "base64"), "this is not base64; write:  base64: /w=="
 
 
 def _in_error(path: Path, reply: dict[str, Any], known: tuple[str, ...]) -> Iterator[Found]:

@@ -11,7 +11,7 @@ from typing import Any
 from conformance.protocols.chat import emitter
 from conformance.protocols.finding import shorten
 from conformance.protocols.fitting import misfits
-from conformance.wire.script import Answer, Wait
+from conformance.wire.script import Answer, Framing, Wait
 from mockserver import answering
 from mockserver.engines import tools
 from mockserver.engines.draft import Choice, Draft
@@ -37,7 +37,9 @@ class UnsayableError(Exception):
 
 
 def drafted(reply: Reply, asked: Asked, values: Mapping[str, str], seed: int) -> Draft | Answer:
-    """What is said, or the error. Raises UnsayableError."""
+    """What is said, or the error, or the bytes themselves. Raises UnsayableError."""
+    if reply.wire:
+        return Answer(200, (), reply.wire, Framing.RAW)
     if reply.failure is not None:
         return _failed(reply.failure, reply.headers, reply.pace, values)
     drawn = tuple(_choice(says, asked, values) for says in reply.choices)

@@ -1,5 +1,6 @@
 """Scenario files to records, with errors that show the line to write instead. Knows no request and no answer."""
 
+import base64
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,8 +12,10 @@ import yaml
 import schemas
 from conformance import mistakes
 from conformance.mistakes import ConfigurationError, Kind, line_of
+from conformance.wire.script import Act, Reset, Send, Wait
 
 from . import checking
+from .breaking import FOR_EVER
 from .scenario import Break, Entry, Failure, How, Number, Pace, Place, Reply, Says, Scenario, Text, Tool, When
 
 SUFFIXES = (".yaml", ".yml")
@@ -54,6 +57,12 @@ HINTS = {
     "reasoning": "Let me think.",
     "tool_calls": "[{name: get_weather, arguments: {city: Paris}}]",
     "arguments": "{city: Paris}",
+    "wire": "[{send: 'HTTP/1.1 200 OK\\r\\n'}]",
+    "send": '"data: [DONE]\\n\\n"',
+    "base64": "/w==",
+    "wait": "0.5",
+    "stall": "true",
+    "reset": "true",
     "choices": "[{text: One.}, {text: Two.}]",
     "finish_reason": "content_filter",
     "usage": "{prompt_tokens: 1200, cached_tokens: 1024}",
@@ -190,10 +199,12 @@ def _reply(reply: str | dict[str, Any]) -> Reply:
     if isinstance(reply, str):
         return Reply(choices=(Says(text=reply),))
     failure = _failure(reply["error"]) if "error" in reply else None
+    wire = tuple(map(_act, reply.get("wire", ())))
     usage = {key: int(value) for key, value in reply.get("usage", {}).items()}
     return Reply(
-        choices=() if failure else tuple(map(_says, reply.get("choices", [reply]))),
+        choices=() if failure or wire else tuple(map(_says, reply.get("choices", [reply]))),
         failure=failure,
+        wire=wire,
         headers=tuple(reply.get("headers", {}).items()),
         pace=Pace(**{key: float(value) for key, value in reply.get("pace", {}).items()}),
         fault=reply.get("fault", ""),
@@ -201,6 +212,18 @@ def _reply(reply: str | dict[str, Any]) -> Reply:
         times=int(reply.get("times", 1)),
         **usage,
     )
+
+
+def _act(act: dict[str, Any]) -> Act:
+    match act:
+        case {"send": str(text)}:
+            return Send(text.encode())
+        case {"base64": str(text)}:
+            return Send(base64.b64decode(text))
+        case {"reset": _}:
+            return Reset()
+        case _:
+            return Wait(float(act.get("wait", FOR_EVER)))
 
 
 def _says(said: dict[str, Any]) -> Says:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from conformance.wire.script import Script
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -119,10 +121,12 @@ class Break:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One reply: what is said or the error, and how it is told."""
+    """One reply: what is said, or the error, or the bytes themselves, and how it is told."""
 
     choices: tuple[Says, ...] = ()
     failure: Failure | None = None
+    wire: Script = ()
+    """The whole response, in the place of what is said."""
     headers: Headers = ()
     prompt_tokens: int | None = None
     cached_tokens: int = 0

@@ -34,6 +34,7 @@ def played():
         async def run() -> None:
             command = Command(words_of(client, *arguments), timeout=TIMEOUT)
             async with field(command, Limits(case=limit), jobs) as place:
+                await place.check()
                 await place.play_all(cases, lambda result: results.__setitem__(result.case.id, result))
 
         asyncio.run(run())

@@ -1,0 +1,68 @@
+"""Clients that are bad on purpose: each is found within 200 examples, and shrunk to three events at the most."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.clientfuzz import running
+from conformance.clientfuzz.catalogue import chosen
+from conformance.clientfuzz.outcome import Outcome, Verdict
+from conformance.clientfuzz.playing import Limits
+from conformance.clientfuzz.processes import Command
+from conformance.clientfuzz.running import Plan
+from conformance.clientfuzz.searching import events_of
+
+CLIENTS = Path(__file__).parent / "clients"
+TIMEOUT, LIMIT = 1.0, 8.0
+SEED = 6
+BAD = {
+    "ignores_truncation": Outcome.SILENT,
+    "splits_on_separators": Outcome.ERROR,
+    "knows_no_crlf": Outcome.ERROR,
+    "gives_up_at_comments": Outcome.ERROR,
+    "waits_for_done": Outcome.HANG,
+    "merges_calls": Outcome.WRONG,
+    "decodes_each_read": Outcome.WRONG,
+    "reads_on_after_done": Outcome.WRONG,
+    "makes_up_the_finish": Outcome.SILENT,
+    "ignores_errors": Outcome.SILENT,
+    "needs_data_in_each_event": Outcome.ERROR,
+    "keeps_the_mark": Outcome.ERROR,
+    "takes_one_data_line": Outcome.ERROR,
+    "needs_a_space": Outcome.ERROR,
+    "dies_of_what_it_does_not_know": Outcome.CRASH,
+}
+"""What each does, at least."""
+
+
+def campaign(client: str, folder: Path, examples: int, seed: int = SEED) -> running.Made:
+    command = Command((sys.executable, str(CLIENTS / f"{client}.py")), timeout=TIMEOUT)
+    plan = Plan(
+        command=command,
+        cases=(),
+        examples=examples,
+        seed=seed,
+        limits=Limits(case=LIMIT),
+        jobs=1,
+        save=folder,
+    )
+    return running.run(plan, lambda result: None)
+
+
+def test_every_bad_client_is_tried():
+    assert {"careful", "says_the_role", *BAD} == {file.stem for file in CLIENTS.glob("*.py")}
+
+
+@pytest.mark.parametrize("client", BAD)
+def test_a_bad_client_is_found_and_its_failures_are_small(client, tmp_path):
+    made = campaign(client, tmp_path, 200)
+    assert made.examples is not None
+    failures = {result.outcome: events_of(result.case) for result in made.examples.failures}
+    assert BAD[client] in failures, failures
+    assert failures[BAD[client]] <= 3, failures
+
+
+def test_a_client_that_glues_roles_to_the_text_is_found_in_the_catalogue(played):
+    results = played("says_the_role", chosen(["mutant/chat/role/*"]))
+    assert Outcome.WRONG in {result.outcome for result in results.values() if result.verdict is Verdict.FAIL}
