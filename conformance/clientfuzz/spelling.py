@@ -21,11 +21,14 @@ RAW = {b"\\u2028": "\u2028".encode(), b"\\u2029": "\u2029".encode(), b"\\u0085":
 
 
 def mixed_line_ends(plain: bytes) -> bytes:
-    """LF, CRLF and CR in turn."""
+    """LF, CRLF and CR in turn; but not LF behind CR and nothing between them, which would be one line end."""
     ends = (b"\n", b"\r\n", b"\r")
-    lines = plain.split(b"\n")[:-1]
-    # CR and LF beside each other would be one line end
-    return b"".join(line + ends[number // 2 % 3] for number, line in enumerate(lines))
+    written: list[bytes] = []
+    for number, line in enumerate(plain.split(b"\n")[:-1]):
+        end = ends[number // 2 % 3]
+        after_carriage = bool(written) and written[-1].endswith(b"\r")
+        written.append(line + (b"\r" if end == b"\n" and not line and after_carriage else end))
+    return b"".join(written)
 
 
 def with_mark(plain: bytes) -> bytes:
