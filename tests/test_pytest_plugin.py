@@ -89,7 +89,8 @@ def test_a_profile_gives_items_for_its_rules_alone(call):
     done = call("-q", "--target-profile", "chat-core-2026.1", "-k", "termination")
     assert (0, True) == (done.returncode, "7 passed" in done.stdout), done.stdout
     unknown = call("--target-profile", "chat-cor")
-    assert (4, True) == (unknown.returncode, "write:  chat-core-2026.1" in unknown.stderr), unknown.stderr
+    assert unknown.returncode in (2, 4), unknown.stdout
+    assert "no profile 'chat-cor'; write:  chat-core-2026.1" in unknown.stdout + unknown.stderr
 
 
 def test_known_failures_of_a_file_are_xfails_and_one_that_names_nothing_ends_the_session(call, tmp_path):
