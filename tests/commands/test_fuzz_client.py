@@ -1,0 +1,116 @@
+"""`streamspec fuzz-client`: what it prints, writes and exits with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+import schemas
+from conformance.cli import main
+from conformance.loading import load
+
+CLIENTS = Path(__file__).parents[1] / "clientfuzz" / "clients"
+CAREFUL = (sys.executable, str(CLIENTS / "careful.py"))
+MEMBERS = {"case", "expectation", "outcome", "verdict", "recording"}
+SOME = ("--cases", "legal/line-ends/crlf/*", "--cases", "transport/cut/ended/*")
+
+
+def fuzz(*arguments: str, folder: Path, client: tuple[str, ...] = CAREFUL):
+    save = ("--save", str(folder / "kept"), "--json", str(folder / "out.json"), "--limit", "30")
+    return CliRunner().invoke(main, ["fuzz-client", *save, *arguments, "--", *client])
+
+
+def document(folder: Path):
+    found = json.loads((folder / "out.json").read_text("utf-8"))
+    jsonschema.validate(found, schemas.load("fuzz-client"))
+    return found
+
+
+def test_a_careful_client_passes(tmp_path):
+    result = fuzz(*SOME, folder=tmp_path)
+    assert 0 == result.exit_code, result.output
+    cases = document(tmp_path)["cases"]
+    assert {"PASS"} == {case["verdict"] for case in cases}
+    assert all(case.keys() >= MEMBERS for case in cases)
+
+
+def test_a_client_for_each_case_is_told_where_to_ask(tmp_path):
+    result = fuzz("--cases", "legal/plain/text/whole", folder=tmp_path, client=(*CAREFUL, "{base_url}", "MODEL"))
+    assert 0 == result.exit_code, result.output
+    assert "Hello, Gr\u00fc\u00dfe \U0001f44b!" == document(tmp_path)["cases"][0]["report"]["text"]
+
+
+def test_a_failure_is_shown_with_its_bytes_and_recorded(tmp_path):
+    bad = (sys.executable, str(CLIENTS / "makes_up_the_finish.py"))
+    result = fuzz("--cases", "transport/cut/ended/after-some-text", folder=tmp_path, client=bad)
+    assert 1 == result.exit_code
+    assert "FAIL  silent-truncation" in result.output
+    assert "streamspec fuzz-client --cases transport/cut/ended/after-some-text" in result.output
+    (case,) = document(tmp_path)["cases"]
+    assert ("MUST reject", "silent-truncation", "FAIL") == (case["expectation"], case["outcome"], case["verdict"])
+    exchange = next(iter(load(Path(case["recording"])))).exchange
+    assert b"Hello" in exchange.body
+    assert Path(case["scenario"]).read_text("utf-8").startswith("scenario:")
+
+
+def test_examples_are_told_of_in_the_document(tmp_path):
+    bad = (sys.executable, str(CLIENTS / "gives_up_at_comments.py"))
+    result = fuzz("--examples", "60", "--seed", "1", folder=tmp_path, client=bad)
+    assert 1 == result.exit_code, result.output
+    found = document(tmp_path)
+    assert [case["case"] for case in found["cases"]] == found["examples"]["failures"]
+    assert 60 == found["examples"]["wanted"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "client", "says"),
+    [
+        (("--cases", "nonsense/*"), CAREFUL, "no case matches 'nonsense/*'"),
+        ((), (), "no COMMAND"),
+        (SOME, ("/no/such/program",), "/no/such/program"),
+        (SOME, (sys.executable, "-c", "print('no client')"), "does not manage a plain stream"),
+        (SOME, (sys.executable, "-c", "import sys; sys.exit('broken')"), "broken"),
+    ],
+)
+def test_a_campaign_that_cannot_be_made_exits_with_two(arguments, client, says, tmp_path):
+    result = fuzz(*arguments, folder=tmp_path, client=client)
+    assert 2 == result.exit_code
+    assert says in result.output
+
+
+HANGS = """
+import json, sys
+sys.path.insert(0, {clients!r})
+import careful
+for line in sys.stdin:
+    case = json.loads(line)
+    if "silence" in case["case"]:
+        open({pipe!r}, "w").close()
+        sys.stdin.read()
+    print(json.dumps(careful.ask(case["base_url"], case["model"])), flush=True)
+"""
+
+
+def test_ctrl_c_reports_what_there_was(tmp_path):
+    pipe = tmp_path / "hangs"
+    os.mkfifo(pipe)
+    save = ("--save", str(tmp_path / "kept"), "--json", str(tmp_path / "out.json"))
+    words = [sys.executable, "-m", "conformance.cli", "fuzz-client", *save, "--limit", "300", "--jobs", "1"]
+    patterns = ["--cases", "legal/plain/text/*", "--cases", "transport/silence/after-the-role"]
+    client = [sys.executable, "-c", HANGS.format(clients=str(CLIENTS), pipe=str(pipe))]
+    process = subprocess.Popen([*words, *patterns, "--", *client])
+    try:
+        pipe.read_bytes()  # comes back when the client has begun to hang
+        process.send_signal(signal.SIGINT)
+        assert 2 == process.wait(timeout=60)
+    finally:
+        process.kill()
+    found = document(tmp_path)
+    assert found["interrupted"]
+    assert ["PASS"] * 5 == [case["verdict"] for case in found["cases"]]
