@@ -149,8 +149,12 @@ def _twin_of(body: Body, _answer: Exchange | None, _number: int) -> Body:
 
 
 def _twin_probe(body: Body) -> str:
-    kinds = {"tools": TOOLS_TWIN, "response_format": "json-twin", "logprobs": "logprobs-twin"}
-    return next((probe for member, probe in kinds.items() if body.get(member)), "twin")
+    """The rules of json-twin are about a schema, those of the others about what their names say."""
+    if body.get("tools"):
+        return TOOLS_TWIN
+    if (body.get("response_format") or {}).get("type") == "json_schema":
+        return "json-twin"
+    return "logprobs-twin" if body.get("logprobs") is True else "twin"
 
 
 def _several(body: Body, _answer: Exchange | None, _number: int) -> Body:
