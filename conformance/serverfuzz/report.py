@@ -104,9 +104,8 @@ def render(campaign: Campaign, console: Console, *, key: str, recordings: dict[s
 def _found(found: Found, campaign: Campaign, console: Console, key: str, recordings: dict[str, str]) -> None:
     fault = found.fault
     style = "bold white on red" if fault.suite else "bold red"
-    console.print(
-        Text.assemble(("FAIL", style), f"  {fault.level.value.upper():<6}  ", (printable(fault.kind), "bold"))
-    )
+    head = Text.assemble(("FAIL", style), f"  {fault.level.value.upper():<6}  ", (printable(fault.kind), "bold"))
+    console.print(head, soft_wrap=True)
     lines = [
         ("", fault.says),
         ("wanted", fault.finding.wanted),
