@@ -5,7 +5,7 @@
 // from stdin.
 import { createInterface } from "node:readline";
 
-export const TIMEOUT = 1000 * Number(process.env.STREAMSPEC_TIMEOUT ?? 3); // milliseconds
+export const TIMEOUT = Math.round(1000 * Number(process.env.STREAMSPEC_TIMEOUT ?? 3)); // milliseconds
 export const MESSAGES = [{ role: "user", content: "Say hi" }];
 export const BODY = { messages: MESSAGES, stream: true, stream_options: { include_usage: true } };
 
