@@ -13,6 +13,7 @@ from mockserver.engines.decoding.stepping import Patience, SteppingEngine
 from . import attention
 from .loading import Loaded, ModelUnfit, examine, load
 from .memory import empty
+from .norms import fuse
 from .proving import expected, prove
 from .stepper import TorchStepper
 
@@ -36,7 +37,7 @@ class Options:
     rows: int | None = None
     """Sequences that are decoded together. None: 64; 32 in `constant`, which always decodes as many."""
     chunk: int | None = None
-    """Tokens of prompts in one step. None: 256; 2048 on CUDA."""
+    """Tokens of prompts in one step. None: 512; 2048 on CUDA."""
     context: int | None = None
     """Tokens that a prompt and its reply may have together. None: as many as the model is made for."""
     vocabulary: int | None = None
@@ -72,7 +73,7 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
     context = _context(options, loaded)
     limits = Limits(
         rows=options.rows or (32 if constant else 64),
-        chunk=options.chunk or (2048 if on_cuda else 256),
+        chunk=options.chunk or (2048 if on_cuda else 512),
         constant=constant,
     )
     blocks = options.blocks or _blocks(loaded, options, limits, context)
@@ -100,6 +101,7 @@ def _attach(model: Any, stepper: TorchStepper) -> None:
     attention.register()
     try:
         model.set_attn_implementation(attention.NAME)
+        fuse(model)
         prove(stepper, text, wanted)
     except (attention.Unfit, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelUnfit(f"A {model.config.model_type} cannot be run by this engine: {error}") from error
