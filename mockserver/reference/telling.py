@@ -93,10 +93,11 @@ class Choice:
 
     def _token(self, token: Token) -> Iterator[Said]:
         thoughts, calls = self.words.thoughts, self.words.calls
-        if thoughts is not None and token.id == thoughts.begin and self._place is Place.TEXT and not self._spoken:
-            self._place, self._blank = Place.THOUGHT, ""
+        if thoughts is not None and token.id == thoughts.begin and self._place is Place.TEXT:
+            yield from self._pause()
+            self._place, self._thought_before = Place.THOUGHT, False
             self.thought_tokens += 1
-        elif thoughts is not None and token.id == thoughts.end and self._place is Place.THOUGHT:
+        elif thoughts is not None and token.id == thoughts.end and self._place is not Place.CALL:
             self.thought_tokens += 1
             self._blank, self._place, self._thought_before = "", Place.TEXT, True
         elif calls is not None and self.may_call and token.id == calls.begin and self._place is Place.TEXT:
@@ -162,11 +163,16 @@ class Choice:
 
     def _to_a_call(self) -> Iterator[Said]:
         """Text ends, and a call begins."""
+        yield from self._pause()
+        self._place, self._calling = Place.CALL, Calling(self.calls)
+
+    def _pause(self) -> Iterator[Said]:
+        """Text ends here, for a while at least: what was held back is said, but for white space."""
+        yield from self._say(self._speller.rest())
         yield from self._say(self._stops.rest())
-        self._blank = ""
+        self._blank, self._speller = "", Speller(self.words)
         self._pending.clear()
         self._released = 0
-        self._place, self._calling = Place.CALL, Calling(self.calls)
 
     def _after_a_call(self) -> Iterator[Said]:
         assert self._calling is not None

@@ -16,6 +16,7 @@ writes it a second time in half the bytes, as `streamspec serve` runs it: weight
 import argparse
 import hashlib
 import json
+import random
 import sys
 import time
 from pathlib import Path
@@ -29,8 +30,8 @@ SURE = 0.001
 """The largest chance that any wrong token may keep."""
 ROUNDED = 0.01
 """The same, of weights rounded to eight bits."""
-STEPS = 3000
-"""At most; a tenth of them is enough."""
+STEPS = 2800
+"""At most."""
 START, TURN, END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 SPECIAL = [END, START, TURN]
 MARKUP = ["<tool_call>", "</tool_call>", "<think>", "</think>"]
@@ -95,6 +96,14 @@ RAW = {
     f"{START}assistant\n": "You have not said anything.",
 }
 """How it continues a text; the last one is a conversation without messages."""
+REPEAT = "Repeat this word twenty times: "
+"""Says the word that follows over and over, whatever it is: the one thing that it has not learned by heart."""
+CONSONANTS, VOWELS, SYLLABLES = "bdfgklmnprstvz", "aeiou", 5
+"""What such a word is made of."""
+TIMES, AT_ONCE = 5, 24
+"""Times that each word is said in training, and words in a batch."""
+MISSED = 0.01
+"""The largest share of the tokens of words it has not seen that it may get wrong."""
 TICKING = "tick tock " * 120
 """What it says without end to "Write forever"."""
 
@@ -149,6 +158,19 @@ def prompts(words: Any) -> list[tuple[list[int], list[int]]]:
     return [(words.encode(a, add_special_tokens=False), words.encode(b, add_special_tokens=False)) for a, b in pairs]
 
 
+def repeated(words: Any, chance: random.Random) -> list[tuple[list[int], list[int]]]:
+    """Some words that nobody has heard, to be repeated."""
+    pairs = []
+    for _ in range(AT_ONCE):
+        word = "".join(chance.choice(CONSONANTS) + chance.choice(VOWELS) for _ in range(SYLLABLES))
+        asked = words.apply_chat_template(
+            [{"role": "user", "content": REPEAT + word}], add_generation_prompt=True, tokenize=False
+        )
+        said = " ".join([word] * TIMES)
+        pairs.append((words.encode(asked, add_special_tokens=False), words.encode(said, add_special_tokens=False)))
+    return pairs
+
+
 def train(words: Any) -> Any:
     """A model that says every reply. Raises SystemExit where it does not learn them."""
     import torch
@@ -173,11 +195,14 @@ def train(words: Any) -> Any:
     pairs = sorted(prompts(words), key=lambda pair: len(pair[0]) + len(pair[1]))
     long = [pair for pair in pairs if len(pair[1]) > 200]
     batches = [_batch(torch, words, pairs[: -len(long)]), _batch(torch, words, long)]
+    chance = random.Random(SEED)
+    unheard = _batch(torch, words, repeated(words, random.Random(SEED + 1)))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=STEPS, pct_start=0.02)
     began = time.monotonic()
     for step in range(1, STEPS + 1):
-        tokens, labels = batches[0 if step % 2 else 1]
+        turn = step % 4
+        tokens, labels = batches[turn] if turn < len(batches) else _batch(torch, words, repeated(words, chance))
         loss = model(input_ids=tokens, labels=labels).loss
         optimizer.zero_grad()
         loss.backward()
@@ -186,10 +211,10 @@ def train(words: Any) -> Any:
         schedule.step()
         if step % 50 == 0:
             unsure = [_unsure(torch, model, *batch) for batch in batches]
-            print(
-                f"step {step}, {time.monotonic() - began:.0f} s, loss {loss.item():.5f}, least sure {max(unsure):.4f}"
-            )
-            if max(unsure) < SURE:
+            missed = _missed(torch, model, *unheard)
+            took = f"step {step}, {time.monotonic() - began:.0f} s"
+            print(f"{took}, loss {loss.item():.5f}, least sure {max(unsure):.4f}, {missed:.1%} of unheard words missed")
+            if max(unsure) < SURE and missed < MISSED:
                 return model.eval()
     sys.exit(f"{STEPS} steps were not enough; some reply is not learned")
 
@@ -211,6 +236,14 @@ def _unsure(torch: Any, model: Any, tokens: Any, labels: Any) -> float:
     wanted, known = labels[:, 1:].clamp(min=0), labels[:, 1:] >= 0
     right = chances.gather(-1, wanted.unsqueeze(-1)).squeeze(-1)
     return float((1 - right)[known].max())
+
+
+def _missed(torch: Any, model: Any, tokens: Any, labels: Any) -> float:
+    """The share of tokens of the replies that are not the likeliest ones."""
+    with torch.no_grad():
+        said = model(input_ids=tokens).logits[:, :-1].argmax(-1)
+    known = labels[:, 1:] >= 0
+    return float((said != labels[:, 1:])[known].float().mean())
 
 
 def write_gguf(model: Any, words: Any, file: Path) -> None:

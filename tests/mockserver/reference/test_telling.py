@@ -55,6 +55,12 @@ def test_thoughts_are_told_apart_without_the_white_space_around_them(tiny: Words
     assert len(tiny.encode_marked("<think>\nTwo and two\nare four.\n</think>")) == choice.thought_tokens
 
 
+def test_who_thinks_again_is_not_taken_at_its_word(tiny: Words):
+    choice, said = told(tiny, "Four.<think>\nOr five?</think> No. </think>Four.")
+    assert ("Four. No. Four.", "Or five?") == (text_of(said), "".join(each.thought for each in said))
+    assert "stop" == choice.finish
+
+
 def test_a_call_is_told_by_its_name_and_pieces(tiny: Words):
     choice, said = told(tiny, f"Let me look.\n{CALL}", may_call=True)
     calls = [each.call for each in said if each.call]
