@@ -18,6 +18,8 @@ LOCAL_HEADER = 30
 """Bytes of what stands before the name and the content of a file."""
 DATE = (1980, 1, 1, 0, 0, 0)
 """The earliest that the format knows."""
+UNPACK = "unpack it, and verify the folder"
+"""What to do about an archive that is not as `packed` writes it; the files in it may be whole."""
 BROKEN = (BadZipFile, NotImplementedError, ValueError, EOFError, OSError, struct.error, IndexError)
 """What zipfile raises on bytes that are no archive."""
 
@@ -45,11 +47,22 @@ def unpacked(data: bytes) -> Bundle:
     if len(entries) > MAX_FILES:
         says = f"it holds {len(entries)} files, more than the {MAX_FILES} that a bundle may have"
         return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
+    if elsewhere := [entry.filename for entry in entries if _written_elsewhere(data, entry)]:
+        named = [shorten(name) for name in elsewhere[:1]] + [f"{len(elsewhere) - 1} more"] * (len(elsewhere) > 1)
+        says = f"another tool packed {' and '.join(named)}: compressed, or with more than name and content; {UNPACK}"
+        return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
     files, troubles = _files(data, entries)
     where = "its table of contents is not that of a bundle" if troubles else _difference(data, packed(files), files)
     if where:
-        troubles.append(Trouble(Part.ARCHIVE, "", where))
+        troubles.append(Trouble(Part.ARCHIVE, "", f"{where}; if another tool packed it, {UNPACK}"))
     return Bundle(files, "archive", tuple(troubles))
+
+
+def _written_elsewhere(data: bytes, entry: ZipInfo) -> bool:
+    """Whether the content does not stand, as it is, right behind the name: nothing can be read from there then."""
+    stored = entry.compress_type == ZIP_STORED and entry.compress_size == entry.file_size
+    more = data[entry.header_offset + LOCAL_HEADER - 2 : entry.header_offset + LOCAL_HEADER]
+    return not stored or any(more)
 
 
 def _files(data: bytes, entries: list[ZipInfo]) -> tuple[dict[str, bytes], list[Trouble]]:
@@ -61,9 +74,6 @@ def _files(data: bytes, entries: list[ZipInfo]) -> tuple[dict[str, bytes], list[
             troubles.append(Trouble(Part.UNKNOWN, shorten(name), "added: no part of a bundle has such a name"))
         elif name in files:
             troubles.append(Trouble(Part.ARCHIVE, name, "it is there twice"))
-        elif entry.compress_type != ZIP_STORED or entry.compress_size != entry.file_size:
-            says = "it is compressed, and a bundle's files are stored as they are: unpack it, and verify the folder"
-            troubles.append(Trouble(Part.ARCHIVE, name, says))
         else:
             start = entry.header_offset + LOCAL_HEADER + len(name)
             files[name] = data[start : start + entry.file_size]

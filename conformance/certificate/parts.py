@@ -68,6 +68,11 @@ class Trouble:
     """The file, "" where it is none by itself."""
     says: str
 
+    @property
+    def told(self) -> str:
+        """As a line: what it is about, and what is wrong."""
+        return f"{self.part.value}{f', {self.file}' if self.file else ''}: {self.says}"
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

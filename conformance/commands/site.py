@@ -8,9 +8,12 @@ import click
 
 from .terminal import RED, fail, out, progress, say
 
+SHOWN = 3
+"""Reasons of a refusal that are told at the terminal; the page has them all."""
+
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BUNDLE...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="BUNDLE...")
 @click.option("--out", "folder", required=True, type=click.Path(path_type=Path), help="Folder of the site.")
 @click.option("--keys", type=click.Path(file_okay=False, exists=True, path_type=Path), help="Folder of NAME.pub files.")
 @click.option("--light", is_flag=True, help="Do not judge the recordings again; every page says so.")
@@ -55,7 +58,8 @@ def site(
     except KeyboardInterrupt:
         fail("interrupted; no site is written")
     for refusal in refused:
-        say(f"refused {refusal.source}: {'; '.join(refusal.why)}", "red")
+        more = f"; and {len(refusal.why) - SHOWN} more" if len(refusal.why) > SHOWN else ""
+        say(f"refused {refusal.source}: {'; '.join(refusal.why[:SHOWN])}{more}", "red")
     said = f"{folder}: {len(held)} bundles, {len(refused)} refused, {count} files; open {folder / 'index.html'}"
     out.print(said, markup=False, soft_wrap=True)
     sys.exit(RED if refused else 0)

@@ -76,7 +76,7 @@ def _tell(found: "Verification", bundle: Path, screen: "Console") -> None:
         screen.print(Text(printable(text), style), soft_wrap=True)
 
     for trouble in found.troubles:
-        line(f"DOES NOT HOLD  {trouble.part.value}{f', {trouble.file}' if trouble.file else ''}: {trouble.says}", "red")
+        line(f"DOES NOT HOLD  {trouble.told}", "red")
     if (certificate := found.certificate) is not None:
         facts, numbers = certificate.facts, certificate.counts.items()
         counts = ", ".join(f"{number} {verdict}" for verdict, number in numbers if number)

@@ -107,7 +107,7 @@ def _entry(path: Path, keys: Mapping[str, str], light: bool) -> Entry | Refused:
         return Refused(path.name, (str(problem),))
     found = verify(bundle, light=light)
     if not found.holds or found.certificate is None:
-        return Refused(path.name, tuple(f"{t.part.value} {t.file}: {t.says}" for t in found.troubles))
+        return Refused(path.name, tuple(trouble.told for trouble in found.troubles))
     facts = found.certificate.facts
     words = PLAIN.sub("-", f"{facts.target}-{facts.profile}-{facts.date[:10]}".lower()).strip("-.")
     digest = hashlib.sha256(archive.packed(bundle.files)).hexdigest()

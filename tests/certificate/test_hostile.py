@@ -55,6 +55,26 @@ def test_what_inflates_is_not_inflated():
     assert "compressed" in found.troubles[0].says
 
 
+def test_an_archive_that_another_tool_packed_is_one_line_that_says_what_to_do():
+    for compression, extra in ((ZIP_DEFLATED, b""), (ZIP_STORED, b"UT\x05\x00\x01\x00\x00\x00\x00")):
+        sink = BytesIO()
+        with ZipFile(sink, "w", compression) as file:
+            file.writestr("recordings/", b"")
+            for name, content in everything():
+                entry = ZipInfo(name)
+                entry.extra = extra
+                file.writestr(entry, content, compress_type=compression)
+        (trouble,) = verify(archive.unpacked(sink.getvalue())).troubles
+        assert "archive: another tool packed" in trouble.told
+        assert "unpack it, and verify the folder" in trouble.told
+
+
+@pytest.mark.parametrize("data", [b"", archive.packed(made().files)[:9000], b"PK\x03\x04"])
+def test_an_archive_that_breaks_off_is_told_of_by_that_alone(data):
+    (trouble,) = verify(archive.unpacked(data)).troubles
+    assert "archive: it cannot be read as an archive" in trouble.told
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_files_of_the_same_name_are_told_of():
     entries = everything()

@@ -139,6 +139,23 @@ def test_no_bundle_is_an_error(tmp_path):
     assert not (tmp_path / "site").exists()
 
 
+def test_a_path_that_does_not_exist_is_a_mistake_and_makes_no_site(tmp_path, bundles):
+    result = site(bundles, tmp_path / "mistyped", "--out", tmp_path / "site")
+    assert 2 == result.exit_code
+    assert "mistyped" in result.stderr
+    assert not (tmp_path / "site").exists()
+
+
+def test_at_the_terminal_few_reasons_are_told_and_on_the_page_all(tmp_path):
+    files = dict(made().files)
+    changed = [name for name in files if name.startswith("recordings/")][:6]
+    storing.write(tmp_path / "changed", files | {name: files[name] + b"\n" for name in changed})
+    result = site(tmp_path / "changed", "--out", tmp_path / "site")
+    assert 1 == result.exit_code
+    assert "and 3 more" in " ".join(result.stderr.split())
+    assert all(f"recording, {name}: changed" in pages(tmp_path / "site")["index.html"] for name in changed)
+
+
 def test_processes_side_by_side_come_to_the_same(tmp_path, bundles):
     assert 0 == site(bundles, "--out", tmp_path / "one").exit_code
     result = CliRunner().invoke(main, ["site", str(bundles), "--out", str(tmp_path / "two"), "-n", "2"])

@@ -113,6 +113,26 @@ def test_within_the_mark_the_value_that_the_pointer_names_stands_out(bad):
     assert re.fullmatch(r'"chatcmpl-[^"]*-1"', inner.inner_text())
 
 
+def test_a_long_neighbour_does_not_push_what_is_marked_out_of_sight(show):
+    first, *others = events_of("stream", left_out)
+    long = timed("stream", [first, b": " + b"[" * 30_000 + b"\n\n", *others], [0.1] * (len(others) + 2))
+    page = show((judged([long]), [long]))
+    while (folds := page.locator(".worst .body .fold")).count():
+        folds.first.click()
+    event = page.locator(".worst .event", has_text="[[[[").first
+    event.wait_for()
+    assert event.bounding_box()["height"] < 200
+    assert "[" * 30_000 in event.locator(".bytes").text_content()
+    page.emulate_media(media="print")
+    assert event.bounding_box()["height"] > 200
+
+
+def test_what_is_told_of_a_target_is_told_apart(bad):
+    parts = bad.locator(".target span").evaluate_all("spans => spans.map(span => [...span.previousSibling.data])")
+    assert len(parts) >= 4
+    assert all(before and not "".join(before).strip() for before in parts)
+
+
 def test_everything_that_came_can_be_unfolded(bad):
     body = bad.locator(".worst .body").first
     assert len(BAD[0].events) > body.locator(".event").count()
