@@ -17,8 +17,8 @@ from conformance.verdicts import Verdict
 
 from .claims import Claim
 
-FORMAT = 1
-"""Version of certificate.json and of what follows from it; grows when either changes."""
+FORMAT = 2
+"""Version of certificate.json and of what follows from it; grows when either changes. 1 had another page."""
 LONGEST = 500
 """Characters of a reason."""
 
@@ -124,8 +124,8 @@ class Certificate:
     passed: tuple[str, ...]
 
 
-def certify(facts: Facts, claims: Sequence[Claim], exchanges: int) -> Certificate:
-    """The certificate that follows from these."""
+def certify(facts: Facts, claims: Sequence[Claim], exchanges: int, *, number: int = FORMAT) -> Certificate:
+    """The certificate that follows from these, in the format of this number."""
     doubtful = {each.rule for each in facts.unverified}
     sure = [claim for claim in claims if claim.rule not in doubtful]
     red = tuple(_line(claim) for claim in sure if claim.red)
@@ -135,7 +135,7 @@ def certify(facts: Facts, claims: Sequence[Claim], exchanges: int) -> Certificat
     reasons = Counter(c.reason[:LONGEST] for c in sure if c.verdict is Verdict.NOT_APPLICABLE)
     numbers = Counter(claim.verdict for claim in sure)
     return Certificate(
-        certificate=FORMAT,
+        certificate=number,
         level=level,
         against=against,
         facts=facts,
@@ -176,16 +176,17 @@ def document(value: object) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """What is read of a certificate; all else follows from it."""
+class Written:
+    """What is read of a certificate; all else follows from it, and from the report."""
 
-    certificate: Literal[1]
+    certificate: Literal[1, 2]
+    """Its format."""
     facts: Facts
 
 
-def facts_of(text: bytes) -> Facts:
-    """The facts of a certificate: all of it that does not follow from something else. Raises CertificateError."""
+def read(text: bytes) -> Written:
+    """What of a certificate does not follow from something else. Raises CertificateError."""
     try:
-        return msgspec.json.decode(text, type=_Written).facts
+        return msgspec.json.decode(text, type=Written)
     except (ValueError, RecursionError) as error:
-        raise CertificateError(f"it is no certificate of format {FORMAT}, which is what can be read here") from error
+        raise CertificateError(f"it is no certificate of a format up to {FORMAT}, which can be read here") from error

@@ -21,7 +21,8 @@ from conformance.verdicts import RED, Report
 
 from . import claims as claimed
 from . import evidence, judging
-from .certificate import Certificate, CertificateError, Facts, certify, document, facts_of, text_of
+from . import certificate as written
+from .certificate import Certificate, CertificateError, Facts, Written, certify, document, text_of
 from .claims import Claim, ClaimsError
 from .envelope import EnvelopeError, opened
 from .fingerprint import fingerprint
@@ -87,11 +88,11 @@ def verify(
         if name not in bundle.files and not any(trouble.file == name for trouble in found.troubles):
             found.note(part_of(name), name, "missing")
     payload, signed = _statement(bundle, key, found)
-    certificate, profile, facts = None, None, None
-    if CERTIFICATE in bundle.files:
-        facts = _facts(bundle.files[CERTIFICATE], found)
-    if facts is not None and REPORT in bundle.files:
-        certificate = _certificate(bundle, facts, payload, found)
+    certificate, profile = None, None
+    head = _written(bundle.files[CERTIFICATE], found) if CERTIFICATE in bundle.files else None
+    facts = head.facts if head else None
+    if head is not None and REPORT in bundle.files:
+        certificate = _certificate(bundle, head, payload, found)
     if facts is not None and PROFILE in bundle.files:
         profile = _profile(bundle.files[PROFILE], facts, found)
     rejudged, report = Rejudged.NONE, None
@@ -137,19 +138,20 @@ def _statement(bundle: Bundle, key: SSlibKey | None, found: _Findings) -> tuple[
     return envelope.payload, signed
 
 
-def _facts(text: bytes, found: _Findings) -> Facts | None:
+def _written(text: bytes, found: _Findings) -> Written | None:
     try:
-        return facts_of(text)
+        return written.read(text)
     except CertificateError as problem:
         found.note(Part.CERTIFICATE, CERTIFICATE, f"changed: {problem}")
         return None
 
 
-def _certificate(bundle: Bundle, facts: Facts, payload: bytes, found: _Findings) -> Certificate | None:
-    """The certificate that follows from the facts and the report; what else of the bundle does not is noted."""
+def _certificate(bundle: Bundle, head: Written, payload: bytes, found: _Findings) -> Certificate | None:
+    """The certificate that follows from its head and the report; what else of the bundle does not is noted."""
     try:
         claims = claimed.read(bundle.files[REPORT])
-        certificate = certify(facts, claims.rules, sum(name.startswith(RECORDINGS) for name in bundle.files))
+        exchanges = sum(name.startswith(RECORDINGS) for name in bundle.files)
+        certificate = certify(head.facts, claims.rules, exchanges, number=head.certificate)
     except ClaimsError as problem:
         found.note(Part.REPORT, REPORT, f"changed: {problem}")
         return None
@@ -157,7 +159,7 @@ def _certificate(bundle: Bundle, facts: Facts, payload: bytes, found: _Findings)
     if broken & {CERTIFICATE, REPORT} or any(name.startswith(RECORDINGS) for name in broken):
         return certificate
     for name, value in claims.head.items():
-        if getattr(facts, name) != value:
+        if getattr(head.facts, name) != value:
             found.note(Part.REPORT, REPORT, f"its {name} is not the one that the certificate names")
     if text_of(certificate) != bundle.files[CERTIFICATE]:
         found.note(Part.CERTIFICATE, CERTIFICATE, "it does not follow from the report")

@@ -8,10 +8,10 @@ import pytest
 
 from conformance import profiles
 from conformance.certificate import storing
-from conformance.certificate.certificate import Level
+from conformance.certificate.certificate import FORMAT, Level
 from conformance.certificate.envelope import opened
 from conformance.certificate.keys import read_public
-from conformance.certificate.parts import PROFILE, REPORT, STATEMENT
+from conformance.certificate.parts import CERTIFICATE, PAGE, PROFILE, REPORT, STATEMENT
 from conformance.certificate.signature import Signature
 from conformance.certificate.verifying import Rejudged, verify
 
@@ -31,6 +31,20 @@ def test_a_bundle_that_was_kept_still_verifies(name, level):
     assert (Signature.GIVEN, Rejudged.ALL) == (found.signed.signature, found.rejudged)
     assert level is found.certificate.level
     assert not found.own_profile
+
+
+def test_a_page_of_an_earlier_format_is_made_again_as_it_was():
+    kept = storing.read(KEPT / "good.zip")
+    assert 1 == verify(kept, light=True).certificate.certificate
+    assert FORMAT == made().certificate.certificate
+    for other in (made().files, kept.files):
+        changed = replace(kept, files={**kept.files, PAGE: other[PAGE] + b"<!-- -->"})
+        assert ("page", PAGE) in named(verify(changed, light=True))
+
+
+def test_a_certificate_that_calls_itself_of_another_format_does_not_hold():
+    text = made().files[CERTIFICATE].replace(f'"certificate": {FORMAT}'.encode(), b'"certificate": 1')
+    assert ("certificate", CERTIFICATE) in named(verified({**made().files, CERTIFICATE: text}))
 
 
 def test_a_bundle_that_was_kept_and_changed_does_not():
@@ -103,7 +117,7 @@ def test_a_dialect_that_is_not_known_here_is_told_of():
 
 def test_a_certificate_of_a_format_to_come_is_not_guessed_at():
     certificate = json.loads(made().files["certificate.json"])
-    certificate["certificate"] = 2
+    certificate["certificate"] = FORMAT + 1
     found = verified({**made().files, "certificate.json": json.dumps(certificate).encode()})
-    assert any("format 1, which is what can be read here" in trouble.says for trouble in found.troubles)
+    assert any(f"no certificate of a format up to {FORMAT}" in trouble.says for trouble in found.troubles)
     assert opened(made().files[STATEMENT])

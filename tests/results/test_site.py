@@ -1,6 +1,7 @@
 """The site shows what was verified, and nothing of what does not hold."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -30,13 +31,22 @@ def hostile():
     return make(facts, recordings, choice=choice(), live=report.verdicts, signer=signer("ours"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def certified() -> dict[str, Mapping[str, bytes]]:
+    """Bundles by name. Made before there is a browser, in whose thread `asyncio.run` does not work."""
+    return {
+        "good.zip": made().files,
+        "bad": made(DONE).files,
+        "known.zip": made(DONE, known="fixed in the next release").files,
+        "unsigned.zip": made("sse/events/ended", signed=False).files,
+    }
+
+
 @pytest.fixture
-def bundles(tmp_path) -> Path:
+def bundles(tmp_path, certified) -> Path:
     folder = tmp_path / "bundles"
-    storing.write(folder / "good.zip", made().files)
-    storing.write(folder / "bad", made(DONE).files)
-    storing.write(folder / "known.zip", made(DONE, known="fixed in the next release").files)
-    storing.write(folder / "unsigned.zip", made("sse/events/ended", signed=False).files)
+    for name, files in certified.items():
+        storing.write(folder / name, files)
     return folder
 
 
@@ -164,7 +174,8 @@ def test_processes_side_by_side_come_to_the_same(tmp_path, bundles):
 
 
 def test_the_site_is_looked_at_in_a_browser(tmp_path, bundles, open_page):
-    assert 0 == site(bundles, "--out", tmp_path / "site").exit_code
+    (bundles / f"{'long-' * 20}name.zip").write_bytes(b"PK")
+    assert 1 == site(bundles, "--out", tmp_path / "site").exit_code
     page = open_page((tmp_path / "site" / "index.html").as_uri())
     assert 4 == page.locator("table.matrix tbody tr").count()
     assert "none" == page.evaluate("getComputedStyle(document.querySelector('.turned a')).textDecorationLine")
@@ -176,3 +187,5 @@ def test_the_site_is_looked_at_in_a_browser(tmp_path, bundles, open_page):
     assert "rgb(255, 255, 255)" == page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.set_viewport_size({"width": 400, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth <= 400")
+    assert 300 < page.locator("table.stacked td").first.bounding_box()["width"]
+    assert 200 > page.locator("table.matrix th[scope=row]").first.bounding_box()["width"]
