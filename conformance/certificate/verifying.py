@@ -19,9 +19,9 @@ from conformance.rules import ALL
 from conformance.rules.rule import Rule
 from conformance.verdicts import RED, Report
 
+from . import certificate as written
 from . import claims as claimed
 from . import evidence, judging
-from . import certificate as written
 from .certificate import Certificate, CertificateError, Facts, Written, certify, document, text_of
 from .claims import Claim, ClaimsError
 from .envelope import EnvelopeError, opened
