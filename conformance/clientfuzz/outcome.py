@@ -29,6 +29,7 @@ class Outcome(Enum):
     WRONG = "wrong-content"
     HANG = "hang"
     CRASH = "crash"
+    UNREPORTED = "unreported"
 
 
 class Verdict(Enum):

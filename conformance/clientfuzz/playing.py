@@ -16,6 +16,7 @@ from .outcome import Abilities, Judgement, Outcome, Verdict, judged
 from .processes import Asked, Client, ClientDiedError
 from .serving import MODEL, CaseServer, Visit
 from .signs import Signs, signs_of
+from .unreported import unreported
 
 START = 60.0
 """Seconds in which a client has to send its request: it may have much to load."""
@@ -92,6 +93,13 @@ async def play_case(case: Case, server: CaseServer, client: Client, limits: Limi
         report, trouble = await _asked(case, visit, client, limits)
     finally:
         server.close(visit)
+    return result_of(case, visit, report, can, trouble)
+
+
+def result_of(
+    case: Case, visit: Visit, report: Report | None, can: Abilities, trouble: Judgement | None = None
+) -> Result:
+    """What a client made of a case: by its report, by what kept it from coming, or by the wire alone."""
     played = visit.played or case.played
     view = seen(case, played)
     expectation = expected(view, case.authority, case.says)
@@ -99,11 +107,12 @@ async def play_case(case: Case, server: CaseServer, client: Client, limits: Limi
         trouble = Judgement(
             Outcome.CRASH, Verdict.FAIL, f"it reported without having asked: {report.error or 'no error'}"
         )
-    judgement = trouble or judged(report or Report(), view, expectation, can)
+    if trouble is None:
+        trouble = judged(report, view, expectation, can) if report is not None else unreported(case, visit, expectation)
     return Result(
         case=case,
         expectation=expectation,
-        judgement=judgement,
+        judgement=trouble,
         report=report,
         requests=tuple(visit.requests),
         played=played,

@@ -30,6 +30,7 @@ class Plan:
     """What is to be done."""
 
     command: Command
+    """Without words where the client asks by itself."""
     cases: tuple[Case, ...]
     examples: int
     seed: int
@@ -41,7 +42,7 @@ class Plan:
     def folder(self) -> Path:
         """Where what is kept of this client goes: other clients have folders of their own."""
         words = self.command.words
-        name = UNSAFE.sub("-", "-".join(PurePath(word).name for word in words[:4])).strip("-")[:60]
+        name = UNSAFE.sub("-", "-".join(PurePath(word).name for word in words[:4])).strip("-")[:60] or "listened"
         return self.save / f"{name}-{sha256(repr(words).encode()).hexdigest()[:6]}"
 
 
@@ -106,17 +107,22 @@ def run(plan: Plan, told: Told) -> Made:
     made = Made(plan)
     with hosted(campaign.field(plan.command, plan.limits, plan.jobs)) as host:
         try:
-            _call(host, host.server.check())
+            call(host, host.server.check())
             _play_cases(host, made, told)
             if plan.examples:
                 _search(host, made, told)
         except KeyboardInterrupt:
             made.interrupted = True
         made.said = dict(host.server.said)
+    keep(made)
+    return made
+
+
+def keep(made: Made) -> None:
+    """Keep what did not pass. Raises OSError."""
     for result in made.all:
         if result.verdict is not Verdict.PASS:
-            made.kept[result.case.id] = keeping.keep(result, plan.folder)
-    return made
+            made.kept[result.case.id] = keeping.keep(result, made.plan.folder)
 
 
 def _play_cases(host: Hosted[Field], made: Made, told: Told) -> None:
@@ -124,7 +130,7 @@ def _play_cases(host: Hosted[Field], made: Made, told: Told) -> None:
         made.results[result.case.id] = result
         told(result)
 
-    _call(host, host.server.play_all(made.plan.cases, came))
+    call(host, host.server.play_all(made.plan.cases, came))
 
 
 def _search(host: Hosted[Field], made: Made, told: Told) -> None:
@@ -136,7 +142,7 @@ def _search(host: Hosted[Field], made: Made, told: Told) -> None:
         examples.count(result)
         told(result)
 
-    search = Search(lambda case: _call(host, host.server.play(case)), made.plan.examples, came)
+    search = Search(lambda case: call(host, host.server.play(case)), made.plan.examples, came)
     try:
         search.run(made.plan.seed, made.plan.folder / "examples")
     finally:
@@ -153,7 +159,7 @@ def _named(outcome: str, result: Result) -> Result:
     return replace(result, case=replace(result.case, id=f"example/{outcome}/{kind}"))
 
 
-def _call(host: Hosted[Field], asked: Coroutine[Any, Any, Given]) -> Given:
+def call(host: Hosted[Any], asked: Coroutine[Any, Any, Given]) -> Given:
     """What a coroutine gives that runs in the thread of the server; where we are interrupted it is, too."""
     future = asyncio.run_coroutine_threadsafe(asked, host.loop)
     try:

@@ -68,7 +68,8 @@ def _case(result: Result, console: Console, command: Sequence[str], kept: Mappin
 
 def again(case: str, command: Sequence[str]) -> str:
     """How to run one case again."""
-    return f"streamspec fuzz-client --cases {shlex.quote(case)} -- {shlex.join(command)}"
+    to = f"-- {shlex.join(command)}" if command else "--listen"
+    return f"streamspec fuzz-client --cases {shlex.quote(case)} {to}"
 
 
 def _bytes(result: Result) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.clientfuzz.running import Made, Plan
 
 STANDARD_OUT = Path("-")
+HOST, PORT = "127.0.0.1", 8090
 FOLDER = Path(".streamspec/fuzz-client")
 JOBS = 4
 PATIENCE = 3
@@ -46,6 +47,16 @@ PATIENCE = 3
     show_default=True,
     help="Folder for recordings, scenarios, and the examples that failed.",
 )
+@click.option("--listen", is_flag=True, help="Run no command: the client goes through the cases by URLs, GET /cases.")
+@click.option("--host", metavar="ADDRESS", help=f"With --listen: where.  [default: {HOST}, this machine alone]")
+@click.option("--port", type=click.IntRange(0, 65535), help=f"With --listen; 0: any free port.  [default: {PORT}]")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="With --listen: pages of this origin may use it, besides those of this machine; may be given again.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show warnings like failures.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def fuzz_client(
@@ -57,6 +68,10 @@ def fuzz_client(
     limit: float,
     json_file: Path | None,
     save: Path,
+    listen: bool,
+    host: str | None,
+    port: int | None,
+    origins: tuple[str, ...],
     verbose: bool,
     command: tuple[str, ...],
 ) -> None:
@@ -67,9 +82,14 @@ def fuzz_client(
     With {base_url} in its arguments it is started for each case. Without, it is started once, reads lines
     {"base_url", "model", "case"}, and prints a line for each. --examples alone plays no cases of the catalogue.
 
+    --listen is for a client that can print nothing, a page or an app: GET /cases lists base URLs, POST
+    /case/NUMBER/report takes that line, POST /done or Ctrl-C ends it. What nothing is reported of is judged by the
+    wire alone, and does not pass.
+
     \b
     streamspec fuzz-client -- python my_client.py {base_url} MODEL
     streamspec fuzz-client --cases 'transport/*' --json out.json -- node my_client.mjs
+    streamspec fuzz-client --listen --port 8090 --json out.json
     streamspec fuzz-client --examples 500 --seed 7 -- node my_client.mjs
 
     Exit status: 0 no case failed, 1 some did, 2 the campaign could not be made, or was interrupted before any failed.
@@ -78,7 +98,11 @@ def fuzz_client(
     if listed:
         click.echo("\n".join(case.id for case in picked))
         return
-    if not command:
+    if listen and (command or examples is not None):
+        fail("--listen runs no COMMAND and plays no --examples; it serves the cases")
+    if not listen and (host is not None or port is not None or origins):
+        fail("--host, --port and --origin go with --listen")
+    if not listen and not command:
         fail("no COMMAND; write it last: streamspec fuzz-client -- python my_client.py {base_url} MODEL")
     from conformance.clientfuzz.playing import Limits
     from conformance.clientfuzz.processes import Command
@@ -93,7 +117,8 @@ def fuzz_client(
         jobs=jobs,
         save=save,
     )
-    _report(_run(plan), json_file, verbose=verbose)
+    made = _listen(plan, host or HOST, PORT if port is None else port, origins) if listen else _run(plan)
+    _report(made, json_file, verbose=verbose)
 
 
 def _chosen(patterns: Sequence[str]) -> "list[Case]":
@@ -121,6 +146,21 @@ def _run(plan: "Plan") -> "Made":
         fail(str(problem))
     except OSError as problem:
         fail(f"cannot run {plan.command.words[0]!r}, or keep what it did in {plan.save}: {problem.strerror or problem}")
+
+
+def _listen(plan: "Plan", host: str, port: int, origins: tuple[str, ...]) -> "Made":
+    from conformance.clientfuzz.listening import Site, run
+
+    def began(url: str) -> None:
+        say(f"{len(plan.cases)} cases at {url}/cases; POST {url}/done or Ctrl-C ends this")
+
+    try:
+        made = run(plan, Site(host=host, port=port, origins=origins), began)
+    except OSError as problem:
+        fail(f"cannot listen at {host}:{port}, or keep anything in {plan.save}: {problem.strerror or problem}")
+    reported = sum(result.report is not None for result in made.all)
+    say(f"{len(made.all)} of {len(plan.cases)} cases were asked for, and {reported} reported on")
+    return made
 
 
 def _report(made: "Made", json_file: Path | None, *, verbose: bool) -> None:

@@ -1,11 +1,14 @@
 """`streamspec fuzz-client`: what it prints, writes and exits with."""
 
+import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import jsonschema
 import pytest
@@ -73,6 +76,10 @@ def test_examples_are_told_of_in_the_document(tmp_path):
     [
         (("--cases", "nonsense/*"), CAREFUL, "no case matches 'nonsense/*'"),
         ((), (), "no COMMAND"),
+        (("--listen",), CAREFUL, "--listen runs no COMMAND"),
+        (("--listen", "--examples", "5"), (), "--listen runs no COMMAND"),
+        (("--port", "1"), CAREFUL, "go with --listen"),
+        (("--listen", "--host", "192.0.2.1"), (), "cannot listen at 192.0.2.1"),
         (SOME, ("/no/such/program",), "/no/such/program"),
         (SOME, (sys.executable, "-c", "print('no client')"), "does not manage a plain stream"),
         (SOME, (sys.executable, "-c", "import sys; sys.exit('broken')"), "broken"),
@@ -114,3 +121,57 @@ def test_ctrl_c_reports_what_there_was(tmp_path):
     found = document(tmp_path)
     assert found["interrupted"]
     assert ["PASS"] * 5 == [case["verdict"] for case in found["cases"]]
+
+
+def listened(folder: Path, *cases: str, drive):
+    """What a campaign by URLs exits with, and what it says; `drive` is given the process and the URL."""
+    own = ("--listen", "--port", "0", "--save", str(folder / "kept"), "--json", str(folder / "out.json"))
+    words = [sys.executable, "-m", "conformance.cli", "fuzz-client", *own, *cases]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        found = re.search(r"http://\S+(?=/cases;)", process.stderr.readline())
+        assert found is not None
+        drive(process, found[0])
+        said, errors = process.communicate(timeout=60)
+        return process.returncode, said + errors
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """The report of a careful client, by base URL and model."""
+    monkeypatch.syspath_prepend(str(CLIENTS))
+    return importlib.import_module("careful").ask
+
+
+def test_a_client_goes_through_the_cases_by_urls(tmp_path, ask):
+    def drive(_, url):
+        with urlopen(f"{url}/cases") as listed:
+            cases = json.loads(listed.read())["cases"]
+        for case in cases:
+            urlopen(case["report"], json.dumps(ask(case["base_url"], "mock")).encode()).close()
+        urlopen(f"{url}/done", b"").close()
+
+    status, said = listened(tmp_path, *SOME, drive=drive)
+    found = document(tmp_path)
+    assert 0 == status, said
+    count = len(found["cases"])
+    assert f"{count} of {count} cases were asked for, and {count} reported on" in said
+    assert {"PASS"} == {case["verdict"] for case in found["cases"]}
+    assert ([], False) == (found["command"], found["interrupted"])
+
+
+def test_what_nothing_is_reported_of_is_told_by_the_wire_when_ctrl_c_ends_it(tmp_path, ask):
+    def drive(process, url):
+        ask(f"{url}/case/transport/cut/ended/after-some-text/v1", "mock")
+        process.send_signal(signal.SIGINT)
+
+    status, said = listened(tmp_path, *SOME, drive=drive)
+    found = document(tmp_path)
+    assert 2 == status, said
+    assert found["interrupted"]
+    (case,) = found["cases"]
+    assert ("unreported", "WARN", None) == (case["outcome"], case["verdict"], case["report"])
+    assert Path(case["recording"]).is_file()
