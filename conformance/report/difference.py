@@ -49,6 +49,27 @@ def judged_by_both(old: StoredReport, new: StoredReport) -> int:
     )
 
 
+def otherwise(old: StoredReport, new: StoredReport) -> list[tuple[str, str, str, str]]:
+    """What was not the same when a target was judged: target, what it is, then, now. It may be all the difference."""
+    return [
+        (now.target, what, one, other)
+        for before, now in pairs_of(old, new)
+        for what, one, other in (
+            ("profile", _profile(before), _profile(now)),
+            ("dialect", before.dialect, now.dialect),
+            ("model", before.model, now.model),
+        )
+        if one != other
+    ]
+
+
+def _profile(target: StoredTarget) -> str:
+    """The frozen list, with the beginning of its digest: lists of one's own may have changed under their name."""
+    if not target.profile:
+        return "none"
+    return f"{target.profile.get('name', '')} ({str(target.profile.get('digest', ''))[:19]})"
+
+
 def as_json(files: tuple[str, str], old: StoredReport, new: StoredReport, comparison: Comparison) -> dict[str, Any]:
     """The document of schemas/diff.json."""
     return {
@@ -59,6 +80,7 @@ def as_json(files: tuple[str, str], old: StoredReport, new: StoredReport, compar
         "counts": {change.value: len(comparison.of(change)) for change in Change},
         "changes": [_change(changed) for changed in comparison.changes],
         "lost": [{"target": target, "rule": rule} for target, rule in lost_between(old, new)],
+        "otherwise": [dict(zip(("target", "what", "old", "new"), each, strict=True)) for each in otherwise(old, new)],
         "targets_added": list(comparison.targets_added),
         "targets_gone": list(comparison.targets_gone),
     }
@@ -92,6 +114,8 @@ def render(old: StoredReport, new: StoredReport, comparison: Comparison, console
     lost = lost_between(old, new)
     for target, rule in lost if verbose else ():
         _line(console, f"held, not judged again   {rule}" + (f"  {target}" if several else ""), "dim")
+    for target, what, before, now in otherwise(old, new):
+        _line(console, f"not the same {what}: {before}, then {now}" + (f"  {target}" if several else ""), "yellow")
     if old.suite != new.suite:
         _line(console, f"not the same suite: {old.suite}, then {new.suite}", "yellow")
     also = f", {len(lost)} that held not judged again" if lost else ""

@@ -51,6 +51,21 @@ def test_what_is_new_is_told_with_wanted_and_got(reports):
     assert "   wanted  [DONE] as the last message" == lines[start + 1]
 
 
+def test_what_was_not_the_same_when_it_was_judged_is_told(reports, tmp_path):
+    other = json.loads((reports / "good.json").read_text())
+    profile = {"name": "ours", "digest": f"sha256:{'ab' * 32}", "moved": []}
+    other["targets"][0] |= {"profile": profile, "dialect": "vllm"}
+    (reports / "other.json").write_text(json.dumps(other))
+    result = diff(reports, "good", "other", "--json", str(tmp_path / "d.json"))
+    assert 0 == result.exit_code
+    assert "not the same profile: none, then ours (sha256:abababababab)" in result.stdout
+    assert "not the same dialect: openai, then vllm" in result.stdout
+    document = json.loads((tmp_path / "d.json").read_text())
+    assert [] == [error.message for error in schemas.explain("diff").iter_errors(document)]
+    assert ["profile", "dialect"] == [each["what"] for each in document["otherwise"]]
+    assert "not the same" not in diff(reports, "other", "other").stdout
+
+
 def test_the_json_fits_its_schema_and_says_the_same(reports, tmp_path):
     assert 1 == diff(reports, "role", "done", "--json", str(tmp_path / "d.json")).exit_code
     document = json.loads((tmp_path / "d.json").read_text())
