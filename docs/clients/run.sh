@@ -8,8 +8,10 @@ folder=${1:?"usage: run.sh FOLDER"}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder" && cd "$folder"
 
-[ -d python ] || python3 -m venv python
-python/bin/pip install --quiet openai langchain-openai litellm
+# LiteLLM has a place of its own: it wants an older openai, for which pip would look for hours
+for place in python litellm; do [ -d $place ] || python3 -m venv $place; done
+python/bin/pip install --quiet openai langchain-openai
+litellm/bin/pip install --quiet litellm
 [ -f package.json ] || echo '{"private": true}' > package.json
 npm install --silent --no-audit --no-fund openai ai @ai-sdk/openai-compatible
 cp "$here"/*.mjs . # node looks for packages beside the script
@@ -30,7 +32,7 @@ check() {
 }
 check "openai (Python)" python/bin/python "$here/with_openai.py"
 check "LangChain" python/bin/python "$here/with_langchain.py"
-check "LiteLLM" python/bin/python "$here/with_litellm.py"
+check "LiteLLM" litellm/bin/python "$here/with_litellm.py"
 check "openai (JavaScript)" node with-openai.mjs
 check "Vercel AI SDK" node with-ai-sdk.mjs
 exit $bad
