@@ -64,9 +64,11 @@ def report(
     brief.render(reports, err if STANDARD_OUT in (html_file, markdown_file) else out, earlier, labels=labels)
     if html_file is not None:
         each = folders * len(files) if len(folders) == 1 else folders
+        shared = len(files) > len(folders)
         exchanges = [
-            exchanges_of(target.target, each[number], alone=len(one.targets) == 1) if each else []
+            exchanges_of(target.target, each[number], alone=alone) if each else []
             for number, one in enumerate(reports)
+            for alone in (len(one.targets) == 1 and not shared,)
             for target in one.targets
         ]
         columns = columns_of(reports, exchanges, earlier, labels)
@@ -87,16 +89,22 @@ def read(path: Path) -> StoredReport:
 
 
 def exchanges_of(target: str, folder: Path, *, alone: bool) -> Sequence[Exchange]:
-    """The recordings of a target: those in its own folder, or right in this one. What cannot be read is told of."""
+    """The recordings of a target. What cannot be read is told of.
+
+    They are in its own folder, or right in this one where no other target's can be there: the wire of one server is
+    never shown for another's.
+    """
     own = folder / (Path(target).name.strip(".") or "target")
     if not own.is_dir():
-        if not alone:
+        if not alone or not any(entry.is_file() for entry in folder.iterdir()):
             say(f"{folder} has no folder {own.name}: the wire of this target is not shown")
             return []
         own = folder
     found: list[Exchange] = []
     try:
         for loaded in load(own):
+            if Path(loaded.path).parent != own:
+                continue
             if loaded.exchange is None:
                 say(f"{loaded.path}: {loaded.error}; the wire of this exchange is not shown")
             else:

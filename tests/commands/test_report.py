@@ -92,6 +92,21 @@ def test_each_report_may_have_recordings_of_its_own(tmp_path, recordings):
     assert [3, 1] == [len(wires) for wires in wires_of(page.read_text("utf-8"))]
 
 
+def test_the_wire_of_one_server_is_never_shown_for_anothers(tmp_path, recordings):
+    mine, other = stored(tmp_path / "mine.json", recordings), stored(tmp_path / "other.json", recordings, "other")
+    nested, page = tmp_path / "nested", tmp_path / "p.html"
+    shutil.copytree(recordings, nested / "transformers")
+    for reports, folder, shown in (
+        ((other,), nested, [0]),
+        ((mine, other), nested, [3, 0]),
+        ((mine, other), recordings, [0, 0]),
+    ):
+        result = streamspec("report", *reports, "--recordings", folder, "--html", page)
+        assert (0, True) == (result.exit_code, "the wire of this target is not shown" in result.stderr)
+        found = [len(wires) for wires in wires_of(page.read_text("utf-8"))]
+        assert [number for number in shown if number] == [number for number in found if number]
+
+
 def test_a_recording_that_cannot_be_read_is_told_of_and_the_others_are_shown(tmp_path, recordings):
     report = stored(tmp_path / "report.json", recordings)
     (recordings / "broken.jsonl").write_text("{}\n")
