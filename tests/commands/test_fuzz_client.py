@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -175,3 +177,76 @@ def test_what_nothing_is_reported_of_is_told_by_the_wire_when_ctrl_c_ends_it(tmp
     (case,) = found["cases"]
     assert ("unreported", "WARN", None) == (case["outcome"], case["verdict"], case["report"])
     assert Path(case["recording"]).is_file()
+
+
+PAGE = """
+async (server) => {
+  const ask = async (base, model) => {
+    const heard = { text: "", finish_reason: null, error: null };
+    try {
+      const answer = await fetch(`${base}/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: "Bearer any" },
+        body: JSON.stringify({ model, messages: [{ role: "user", content: "Hi" }], stream: true }),
+      });
+      for (const event of (await answer.text()).split("\\n\\n")) {
+        if (event === "" || event === "data: [DONE]") continue;
+        for (const choice of JSON.parse(event.slice(6)).choices) {
+          heard.text += choice.delta.content ?? "";
+          heard.finish_reason = choice.finish_reason ?? heard.finish_reason;
+        }
+      }
+      if (heard.finish_reason === null) throw new Error("cut");
+    } catch (error) {
+      heard.error = { class: error.name, message: error.message };
+    }
+    return heard;
+  };
+  const { cases, model, done } = await (await fetch(`${server}/cases`)).json();
+  for (const one of cases) {
+    const heard = await ask(one.base_url, model);
+    await fetch(one.report, { method: "POST", body: JSON.stringify(heard) });
+  }
+  await fetch(done, { method: "POST" });
+}
+"""
+
+
+class Site(BaseHTTPRequestHandler):
+    """An empty page, from a port of its own."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def site():
+    """The address of that page: another origin than that of the cases."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_page_in_a_browser_goes_through_the_cases(tmp_path, browser, site):
+    def drive(_, url):
+        page = browser.new_page()
+        try:
+            page.goto(site)
+            page.evaluate(PAGE, url)
+        finally:
+            page.close()
+
+    some = ("legal/plain/text/*", "legal/framing/continue/*", "transport/cut/*/after-some-text")
+    status, said = listened(tmp_path, *(word for glob in some for word in ("--cases", glob)), drive=drive)
+    found = [(case["case"], case["verdict"], case["says"]) for case in document(tmp_path)["cases"]]
+    assert [] == [one for one in found if one[1] != "PASS"]
+    assert 0 == status, said
