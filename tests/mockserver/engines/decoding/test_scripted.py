@@ -253,7 +253,8 @@ def test_death_of_the_engine_is_an_error_on_every_stream_and_for_whoever_comes_l
             raise RuntimeError("out of memory")
 
     async def use(engine: SteppingEngine) -> None:
-        replies = await asyncio.gather(read(engine, ask("a")), read(engine, ask("b")))
+        endless = {"max_tokens": 3000, "ignore_eos": True}  # so that neither is over before the other begins
+        replies = await asyncio.gather(*(read(engine, ask(name, 5, 2, **endless)) for name in "ab"))
         assert [Finish.ERROR, Finish.ERROR] == [events[-1].finish for events in replies]
         assert all("out of memory" in events[-1].message for events in replies)
         assert "out of memory" in engine.stats().dead

@@ -1,6 +1,5 @@
 """Steps that are played from a recording: the same bits as the model's own, and none where it looks into tensors."""
 
-import asyncio
 import copy
 from typing import Any
 
@@ -17,11 +16,17 @@ MOST = 40
 
 
 async def logprobs(engine: Any, prompts: list[tuple[int, ...]]) -> list[list[tuple[int, float | None]]]:
-    async def one(name: str, prompt: tuple[int, ...]) -> list[tuple[int, float | None]]:
-        request = TokenRequest(id=name, prompt=prompt, max_tokens=MOST, ignore_eos=True, logprobs=0)
-        return [(token.id, token.logprob) async for event in engine.submit(request) for token in event.tokens]
-
-    return list(await asyncio.gather(*(one(f"{number}", prompt) for number, prompt in enumerate(prompts))))
+    """What is said to each prompt, by as many choices as there are prompts: who joins later changes bits."""
+    said = []
+    for number, prompt in enumerate(prompts):
+        replies: list[list[tuple[int, float | None]]] = [[] for _ in prompts]
+        request = TokenRequest(
+            id=f"{number}", prompt=prompt, max_tokens=MOST, ignore_eos=True, logprobs=0, choices=len(prompts)
+        )
+        async for event in engine.submit(request):
+            replies[event.choice] += [(token.id, token.logprob) for token in event.tokens]
+        said += replies
+    return said
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
