@@ -188,7 +188,7 @@ def test_text_is_searched_in_statements_and_findings_and_goes_with_the_other_fil
     assert [] == shown(bad)
     assert bad.locator("#nothing").is_visible()
     bad.get_by_text("Clear").click()
-    bad.wait_for_function("document.querySelector('#nothing').hidden")
+    bad.locator("#nothing").wait_for(state="hidden")
     assert [rule.rule for rule in rules_of(BAD_REPORT) if rule.trouble] == shown(bad)
 
 
@@ -240,7 +240,7 @@ def test_it_is_light_or_dark_as_the_system_is_and_the_button_says_otherwise(bad)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast(bad, scheme):
     bad.emulate_media(color_scheme=scheme)
-    bad.wait_for_function("document.querySelector('canvas') !== null")
+    bad.locator("canvas").first.wait_for(state="attached")
     poor = bad.evaluate(CONTRAST)
     assert [] == poor
 
