@@ -290,6 +290,8 @@ class MockServer:
         try:
             fault = faults.find(name) if name else self._fault
         except LookupError as error:
+            if asked.method != "POST":
+                return good  # which says so
             return answering.refusal(400, str(error), code="fault_not_found")
         entry.fault = name or self._fault_name
         if self.settings.gzip:

@@ -330,3 +330,17 @@ def test_spoiled_bytes_bring_no_500(address, raw: bytes) -> None:
 
 def test_a_server_that_was_shouted_at_serves_on(address) -> None:
     assert [200] == statuses(shouted(address, GOOD, PATIENCE))
+
+
+def test_a_wrong_method_is_told_before_a_fault_that_nobody_knows() -> None:
+    with hosted(MockServer()) as found:
+        parts = urlsplit(found.server.url)
+        line = http.client.HTTPConnection(str(parts.hostname), int(parts.port or 0), timeout=PATIENCE)
+        for method, status in (("PUT", 405), ("POST", 400)):
+            line.request(
+                method, "/v1/chat/completions", b'{"model": "mock#none"}', {"content-type": "application/json"}
+            )
+            with line.getresponse() as response:
+                response.read()
+                assert status == response.status
+        line.close()
