@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import errno
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +28,8 @@ from .hosting import hosted
 from .journal import BODY_LIMIT, LIMIT, Entry, Journal
 from .pacing import Pacing, paced
 from .play import Played, Sleep, for_this_client, play
-from .reception import Door, Reception, left_by
+from .port import Port
+from .reception import Door, left_by
 from .relaying import Relay
 from .remembered import Remembered
 from .replaying import Replay
@@ -37,11 +37,6 @@ from .scenarios.book import Book, Chosen, Given
 from .workshop import Work, Workshop
 
 LOG = logging.getLogger("mockserver")
-HTTP_LOG = logging.getLogger("mockserver.http")
-HTTP_LOG.setLevel(logging.CRITICAL)  # a client that speaks no HTTP is answered 400; aiohttp adds a traceback
-
-GRACE = 0.05
-"""Seconds that aiohttp gives each connection when the server stops; the plays have been ended before."""
 Respond = Callable[[Request, Settings, Callable[[], object]], Answer]
 """A request to a good answer; the last argument gives what the journal holds."""
 DEFAULTS = Settings()
@@ -81,8 +76,6 @@ class MockServer:
         self.journal = Journal(worker=worker)
         self.url = ""
         self.settings = settings
-        self._host = host
-        self._port = port
         self._fault: Fault | None = None
         self._fault_name: str | None = None
         self.book: Book | None = None
@@ -95,8 +88,7 @@ class MockServer:
         self._behaviour = behaviour
         self._shop = Workshop(self.journal, settings.slots, settings.overflow, coalesce=coalesce)
         self.journal.counts = self._shop.counts
-        self._runner: web.ServerRunner | None = None
-        self._server: Reception | None = None
+        self._at = Port(self._handle, host, port)
         self._plays: set[asyncio.Task[object]] = set()
         self._stopping = False
         self._asked: set[str] = set()
@@ -111,23 +103,15 @@ class MockServer:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self.journal.clock = lambda: loop.time() - started
-        self._server = Reception(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
-        self._runner = web.ServerRunner(self._server, shutdown_timeout=GRACE)
-        await self._runner.setup()
         if self._relay is not None:
             await self._relay.__aenter__()
-        if self._port is None:
-            self.url = "http://in-memory/v1"
-            return self
         try:
-            await web.TCPSite(self._runner, self._host, self._port, reuse_port=bool(self.journal.worker)).start()
-        except (OSError, OverflowError) as error:
-            await self._runner.cleanup()
+            url = await self._at.open(shared=bool(self.journal.worker))
+        except OSError:
             if self._relay is not None:
                 await self._relay.__aexit__(None, None, None)
-            raise self._cannot_listen(error) from None
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+            raise
+        self.url = f"{url}/v1"
         return self
 
     async def __aexit__(
@@ -140,15 +124,12 @@ class MockServer:
         await asyncio.gather(*self._plays, return_exceptions=True)
         if self._relay is not None:
             await self._relay.__aexit__(kind, error, trace)
-        if self._runner is not None:
-            await self._runner.cleanup()
-        if self._server is not None:
-            await self._server.tear_down()
+        await self._at.close()
 
     def accept(self) -> asyncio.Protocol:
         """The server's side of a new connection, for a transport that is made by the caller."""
-        assert self._server is not None, "inside `async with` only"
-        return self._server()
+        assert self._at.reception is not None, "inside `async with` only"
+        return self._at.reception()
 
     @property
     def fault(self) -> str | None:
@@ -181,15 +162,6 @@ class MockServer:
             self.book.refresh()
         scenario = self.book.document() if self.book is not None else None
         return {"version": version("streamspec"), "fault": self.fault, "scenario": scenario}
-
-    def _cannot_listen(self, error: OSError | OverflowError) -> OSError:
-        code = error.errno if isinstance(error, OSError) else errno.EINVAL
-        if code == errno.EADDRINUSE:
-            return OSError(
-                code, f"port {self._port} on {self._host} is in use; choose another one, or 0 for a free one"
-            )
-        why = error.strerror if isinstance(error, OSError) else error
-        return OSError(code, f"cannot listen on {self._host} port {self._port}: {why}")
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         own = routes.is_own(request.path)

@@ -4,7 +4,7 @@ import base64
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from conformance.wire.script import Answer, Framing, Send
@@ -29,13 +29,16 @@ def metrics(found: Journal) -> Answer:
             found.produced,
         ),
     )
-    text = "".join(
-        f"# HELP {name} {says}\n# TYPE {name} {kind}\n{name} {value}\n"
-        for names, kind, says, value in figures
-        for name in names
-    )
+    text = exposition((name, kind, says, value) for names, kind, says, value in figures for name in names)
     of = f"# Of worker {found.worker} alone.\n" if found.worker else ""
     return Answer(200, (("content-type", PLAIN),), (Send(f"{of}{text}".encode()),), Framing.LENGTH)
+
+
+def exposition(figures: Iterable[tuple[str, str, str, float]]) -> str:
+    """Prometheus' text format: of each figure its name, its kind, what it says, and its value."""
+    return "".join(
+        f"# HELP {name} {says}\n# TYPE {name} {kind}\n{name} {value}\n" for name, kind, says, value in figures
+    )
 
 
 def health(state: dict[str, object]) -> Answer:

@@ -6,7 +6,6 @@ of models a list, so that clients that look first are content. A desk answers wh
 
 import asyncio
 import json
-import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,13 +21,11 @@ from mockserver import intake
 from mockserver.answering import read_body
 from mockserver.journal import Entry
 from mockserver.play import Played, for_this_client, play
-from mockserver.reception import Reception, left_by
+from mockserver.port import Port
+from mockserver.reception import left_by
 
 from .contract import Report
 
-LOG = logging.getLogger("mockserver.http")
-GRACE = 0.05
-"""Seconds for open connections when the server stops."""
 MODEL = "mock"
 MODELS = {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "streamspec"}]}
 BODY_KEPT = 64 * 1024
@@ -86,27 +83,17 @@ class CaseServer:
     """Plays cases. Lives in one event loop."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, desk: Desk | None = None) -> None:
-        self._host, self._port, self._desk = host, port, desk
+        self._desk = desk
         self._visits: dict[str, Visit] = {}
         self._count = 0
-        self._runner: web.ServerRunner | None = None
-        self._server: Reception | None = None
+        self._at = Port(self._handle, host, port)
         self._plays: set[asyncio.Task[object]] = set()
         self.url = ""
         """Without a path."""
 
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError."""
-        self._server = Reception(self._handle, handler_cancellation=True, access_log=None, logger=LOG)
-        self._runner = web.ServerRunner(self._server, shutdown_timeout=GRACE)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url = await self._at.open()
         return self
 
     async def __aexit__(
@@ -116,10 +103,7 @@ class CaseServer:
         for task in self._plays:
             task.cancel()
         await asyncio.gather(*self._plays, return_exceptions=True)
-        if self._runner is not None:
-            await self._runner.cleanup()
-        if self._server is not None:
-            await self._server.tear_down()
+        await self._at.close()
 
     def open(self, answer: Answer, name: str = "", patience: float | None = None) -> Visit:
         """Give an answer a base URL of its own, and another by its name."""

@@ -55,7 +55,7 @@ class Telling:
             choice.finish = "length"
             return (self._writer.finish(index),)
         told = [self._writer.say(index, said) for said in choice.take(event.tokens, event.finish, event.stopped_by)]
-        if choice.cut:
+        if choice.over:
             told.append(self._writer.finish(index))
             if event.finish is None:
                 self._engine.abort(asked.id, event.choice)

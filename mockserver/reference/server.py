@@ -26,21 +26,17 @@ from mockserver.engines.decoding.interface import Engine, EngineDead, EngineInfo
 from mockserver.engines.decoding.request import Refused
 from mockserver.journal import Entry
 from mockserver.play import Played, for_this_client, play, send
-from mockserver.reception import Reception
+from mockserver.port import GRACE, Port
 from mockserver.windows import PLAIN
 
 from . import asking
 from .asking import Asked, Declined, Model
 from .chunks import Telling, failure_of
+from .metrics import figures
 from .telling import Choice
-from .watching import figures
 from .writing import About, ChatWriter, TextWriter, Writer
 
 LOG = logging.getLogger("mockserver.reference")
-HTTP_LOG = logging.getLogger("mockserver.http")
-HTTP_LOG.setLevel(logging.CRITICAL)  # a client that speaks no HTTP is answered 400; aiohttp adds a traceback
-GRACE = 0.05
-"""Seconds that aiohttp gives each connection in the end; what was at work has been ended before."""
 LONG = 20_000
 """Characters of a request from which on its tokens are looked for beside the event loop."""
 STATE = "/debug/state"
@@ -71,9 +67,8 @@ class ReferenceServer:
         """The engine is started and stopped with the server."""
         self.url = ""
         self._engine, self._model, self._settings = engine, model, settings
-        self._host, self._port, self._patience = host, port, patience
-        self._runner: web.ServerRunner | None = None
-        self._server: Reception | None = None
+        self._patience = patience
+        self._at = Port(self._handle, host, port)
         self._stopping = False
 
     @property
@@ -84,18 +79,11 @@ class ReferenceServer:
     async def __aenter__(self) -> Self:
         """Start the engine, and listen. Raises OSError where that port cannot be had."""
         await self._engine.start()
-        self._server = Reception(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
-        self._runner = web.ServerRunner(self._server, shutdown_timeout=GRACE)
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except (OSError, OverflowError) as error:
-            await self._runner.cleanup()
+            self.url = f"{await self._at.open()}/v1"
+        except OSError:
             await self._engine.stop()
-            why = error.strerror if isinstance(error, OSError) else error
-            raise OSError(0, f"cannot listen on {self._host} port {self._port}: {why}") from None
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+            raise
         return self
 
     async def __aexit__(
@@ -109,10 +97,7 @@ class ReferenceServer:
         except TimeoutError:
             await self._engine.stop()
         await asyncio.sleep(GRACE)  # the last events are on their way
-        if self._runner is not None:
-            await self._runner.cleanup()
-        if self._server is not None:
-            await self._server.tear_down()
+        await self._at.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:

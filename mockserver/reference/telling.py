@@ -54,8 +54,6 @@ class Choice:
     """Calls that have begun."""
     finish: str = ""
     """Why it ended: stop, length or tool_calls; "" while it goes on."""
-    failure: str = ""
-    """What went wrong, where something did."""
     _place: Place = Place.TEXT
     _speller: Speller = field(init=False)
     _stops: Stops = field(init=False)
@@ -75,8 +73,8 @@ class Choice:
             self._place, self._calling = Place.CALL, Calling(self.calls)
 
     @property
-    def cut(self) -> bool:
-        """Whether it has ended before the engine knows."""
+    def over(self) -> bool:
+        """Whether it has ended."""
         return bool(self.finish)
 
     def take(self, tokens: Sequence[Token], finish: Finish | None, stopped_by: int | None = None) -> Iterator[Said]:
@@ -137,17 +135,13 @@ class Choice:
         whole = self._blank + text
         if not self._spoken and self._thought_before:
             fresh = whole.lstrip()
-            self._drop(len(whole) - len(fresh))
+            self._tokens_of(len(whole) - len(fresh))  # said by nobody, nor are the tokens that were it alone
             whole = fresh
         kept = whole.rstrip() if self.may_call else whole
         self._blank = whole[len(kept) :]
         if kept:
             self._spoken = True
             yield Said(text=kept, tokens=self._tokens_of(len(kept)))
-
-    def _drop(self, characters: int) -> None:
-        """So many characters of text are said by nobody, nor are the tokens that were them alone."""
-        self._tokens_of(characters)
 
     def _tokens_of(self, characters: int) -> tuple[Token, ...]:
         """The tokens that are complete when so many more characters have been said."""

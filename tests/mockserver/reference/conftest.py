@@ -1,11 +1,8 @@
-"""The words of the tiny model, for every test of the reference server; skipped where the libraries are missing."""
+"""The words of the tiny model, for every test of the reference server."""
 
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("tokenizers", reason="tokenizers is not installed")
-pytest.importorskip("llguidance", reason="llguidance is not installed")
 
 from mockserver.reference import opening, template, words
 

@@ -1,6 +1,7 @@
 """What an engine is doing, in Prometheus' text format, under the names that vLLM gives it."""
 
 from mockserver.engines.decoding.interface import Stats
+from mockserver.windows import exposition
 
 
 def figures(stats: Stats) -> str:
@@ -17,4 +18,4 @@ def figures(stats: Stats) -> str:
         ("streamspec_engine_aborted_total", "counter", "Choices that were aborted.", stats.aborted),
         ("streamspec_engine_dead", "gauge", "1 where the engine answers nothing any more.", int(bool(stats.dead))),
     )
-    return "".join(f"# HELP {name} {says}\n# TYPE {name} {kind}\n{name} {value}\n" for name, kind, says, value in rows)
+    return exposition(rows)

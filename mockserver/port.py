@@ -1,0 +1,60 @@
+"""A port at which connections are received. Knows no request: it is opened, and closed with all that is still open."""
+
+import errno
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from .reception import Reception
+
+HTTP_LOG = logging.getLogger("mockserver.http")
+HTTP_LOG.setLevel(logging.CRITICAL)  # a client that speaks no HTTP is answered 400; aiohttp adds a traceback
+GRACE = 0.05
+"""Seconds that aiohttp gives each connection in the end: what was at work has been ended before."""
+
+
+class Port:
+    """Where `handle` is called for each request, and cancelled when its client leaves. Lives in one event loop."""
+
+    def __init__(self, handle: Callable[..., Any], host: str, port: int | None) -> None:
+        """With port None there is no socket: connections are those that `reception` is called for."""
+        self._host, self._port = host, port
+        self._handle = handle
+        self._runner: web.ServerRunner | None = None
+        self.reception: Reception | None = None
+
+    async def open(self, *, shared: bool = False) -> str:
+        """Listen, and the URL without a path. `shared` lets other processes listen there too.
+
+        Raises OSError, with what is wrong, where that port cannot be had.
+        """
+        self.reception = Reception(self._handle, handler_cancellation=True, access_log=None, logger=HTTP_LOG)
+        self._runner = web.ServerRunner(self.reception, shutdown_timeout=GRACE)
+        await self._runner.setup()
+        if self._port is None:
+            return "http://in-memory"
+        try:
+            await web.TCPSite(self._runner, self._host, self._port, reuse_port=shared).start()
+        except (OSError, OverflowError) as error:
+            await self._runner.cleanup()
+            raise self._cannot_listen(error) from None
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def close(self) -> None:
+        """Be gone: what is still open is torn down. Harmless where it was never open."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self.reception is not None:
+            await self.reception.tear_down()
+
+    def _cannot_listen(self, error: OSError | OverflowError) -> OSError:
+        code = error.errno if isinstance(error, OSError) else errno.EINVAL
+        if code == errno.EADDRINUSE:
+            return OSError(
+                code, f"port {self._port} on {self._host} is in use; choose another one, or 0 for a free one"
+            )
+        why = error.strerror if isinstance(error, OSError) else error
+        return OSError(code, f"cannot listen on {self._host} port {self._port}: {why}")
