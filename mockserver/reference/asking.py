@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.protocols.fitting import is_schema
+from mockserver.completing import DEFAULT_LIMIT
 from mockserver.engines import tools
 from mockserver.engines.decoding.interface import EngineInfo
 from mockserver.engines.decoding.request import Refused, Sampling, TokenRequest
@@ -17,8 +18,6 @@ from .guiding import Guide, Guiding, Unguided
 from .template import Template, TemplateError
 from .words import Words
 
-DEFAULT_LIMIT = 16
-"""Tokens of a text completion whose request sets no limit, as the OpenAI OpenAPI document has it."""
 CALLS_MOST = 8
 """Calls that a reply is held to at the most, where there may be several."""
 FULL = "context_length_exceeded"

@@ -8,9 +8,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .nesting import Nesting
+
 STRING = r'"(?:[^"\\]|\\.)*"'
 HEAD = re.compile(rf'\s*\{{\s*"name"\s*:\s*({STRING})\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\S)')
 """What stands before the arguments, where they can be told as they come."""
+LONGEST = 1000
+"""Letters in which a head is looked for: names have 64 at the most. What begins otherwise is told when it is whole."""
 LIST = re.compile(r"\s*[\[,]?\s*")
 """What stands around calls that are one JSON list."""
 
@@ -29,90 +33,92 @@ class Calling:
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self._text = ""
+        self._head = ""
+        """What came before the arguments of a call."""
+        self._whole = False
+        """What has come begins with no head: it is told when it is whole."""
+        self._rest: list[str] = []
+        """What came after that."""
         self._inside: _Value | None = None
+        self._broken = False
+        """After the arguments came something else than the end of the call: no more is told."""
 
     def take(self, text: str) -> Iterator[Part | str]:
         """What can be told now."""
-        self._text += text
-        while True:
+        while text and not self._broken:
             if self._inside is None:
-                begun = self._begin()
-                if begun is None:
-                    return
-                yield begun
-            assert self._inside is not None
-            if not self._inside.over:
-                told, self._text = self._inside.take(self._text)
+                begun, text = self._begin(text)
+                if begun is not None:
+                    yield begun
+            elif not self._inside.over:
+                told, text = self._inside.take(text)
                 if told:
                     yield Part(self._index, arguments=told)
-            if not self._inside.over:
-                return
-            closing = self._text.lstrip()
-            if not closing.startswith("}"):
-                return
-            self._text, self._inside = closing[1:], None
-            self._index += 1
+            else:
+                text = self._after(text.lstrip())
 
     def end(self) -> Iterator[Part | str]:
         """Nothing more comes. What could not be told as it came is told whole, as text where it is no call."""
-        if self._inside is not None or not self._text.strip(" \t\r\n],"):
+        text = self._head + "".join(self._rest)
+        if self._inside is not None or not text.strip(" \t\r\n],"):
             return
         try:
-            value = json.loads(LIST.sub("", self._text, count=1).rstrip(" \t\r\n]"))
+            value = json.loads(LIST.sub("", text, count=1).rstrip(" \t\r\n]"))
             name, arguments = value["name"], value.get("arguments", value.get("parameters", {}))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            yield self._text
+            yield text
             return
         yield Part(self._index, name=str(name))
         yield Part(self._index, arguments=arguments if isinstance(arguments, str) else json.dumps(arguments))
         self._index += 1
 
-    def _begin(self) -> Part | None:
-        text = LIST.sub("", self._text, count=1)
-        if (found := HEAD.match(text)) is None:
-            return None
-        self._text, self._inside = text[found.end() :], _Value()
-        return Part(self._index, name=str(json.loads(found[1])))
+    def _begin(self, text: str) -> tuple[Part | None, str]:
+        """The call that begins now, if one does, and what comes after its head."""
+        if self._whole:
+            self._rest.append(text)
+            return None, ""
+        self._head += text
+        whole = LIST.sub("", self._head, count=1)
+        found = HEAD.match(whole)
+        if found is None or (name := _name(found[1])) is None:
+            self._whole = found is not None or len(self._head) > LONGEST
+            return None, ""
+        self._head, self._inside = "", _Value()
+        return Part(self._index, name=name), whole[found.end() :]
+
+    def _after(self, text: str) -> str:
+        """What comes after the arguments is the end of the call; what is left after that."""
+        if not text:
+            return ""
+        if text[0] != "}":
+            self._broken = True
+            return ""
+        self._inside = None
+        self._index += 1
+        return text[1:]
+
+
+def _name(written: str) -> str | None:
+    """What a JSON string says; None where it is none after all."""
+    try:
+        return str(json.loads(written))
+    except ValueError:
+        return None
 
 
 class _Value:
     """A JSON value as it comes: where it ends."""
 
     def __init__(self) -> None:
-        self._depth = 0
-        self._quoted = self._escaped = False
+        self._nesting = Nesting()
         self.over = False
 
     def take(self, text: str) -> tuple[str, str]:
         """The part of the text that belongs to the value, and the rest."""
-        for place, letter in enumerate(text):
-            if self._quoted:
-                if self._closes(letter):
-                    return self._end(text, place + 1)
-            elif letter == '"':
-                self._quoted = True
-            elif letter in "{[":
-                self._depth += 1
-            elif letter in "}]":
-                if not self._depth:  # the object around a number, or a word
-                    return self._end(text, place)
-                self._depth -= 1
-                if not self._depth:
-                    return self._end(text, place + 1)
+        nesting = self._nesting
+        for place in nesting.marks(text):
+            if nesting.depth <= 0 and not nesting.quoted:
+                self.over = True
+                end = place + (nesting.depth == 0)  # below: the object around a number, or a word
+                return text[:end], text[end:]
         return text, ""
-
-    def _closes(self, letter: str) -> bool:
-        """Whether a letter of a string is its end, and that of the value."""
-        if self._escaped:
-            self._escaped = False
-        elif letter == "\\":
-            self._escaped = True
-        elif letter == '"':
-            self._quoted = False
-            return not self._depth
-        return False
-
-    def _end(self, text: str, place: int) -> tuple[str, str]:
-        self.over = True
-        return text[:place], text[place:]

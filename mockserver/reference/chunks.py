@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from conformance.protocols.chat import emitter
@@ -21,6 +22,8 @@ class Telling:
 
     def __init__(self, engine: Engine, wanted: Asked, choices: Sequence[Choice], writer: Writer) -> None:
         self._engine, self._wanted, self._choices, self._writer = engine, wanted, choices, writer
+        self._first = list(accumulate((each.choices for each in wanted.requests), initial=0))
+        """The first choice of each request."""
 
     async def chunks(self, streams: Sequence[Stream]) -> AsyncIterator[dict[str, Any]]:
         """Every chunk as it comes about; an error ends them."""
@@ -30,7 +33,7 @@ class Telling:
                 for chunk in self._writer.begin():
                     yield chunk
             asked = self._wanted.requests[number]
-            index = sum(each.choices for each in self._wanted.requests[:number]) + event.choice
+            index = self._first[number] + event.choice
             if index not in begun and event.finish not in FAILED:
                 begun.add(index)
                 for chunk in self._writer.read(index, event.prompt):

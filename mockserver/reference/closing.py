@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .nesting import Nesting
 from .words import Words
 
 KEPT = 128
@@ -15,7 +16,7 @@ CLOSE = 16
 """Tokens that are kept besides one for each bracket."""
 
 
-def is_time(left: int, tokens: int, text: "Text") -> bool:
+def is_time(left: int, tokens: int, text: Nesting) -> bool:
     """Whether to come to an end, with so many tokens left of all: each bracket may take one."""
     return left <= max(text.depth + CLOSE, min(tokens // 2, KEPT + tokens // 16))
 
@@ -32,33 +33,12 @@ class Closers:
         self._outside = (brackets, commas, plain)
         self._inside = (_chosen(text == b'"' for text in said), _chosen(text[:1] == b'"' for text in said))
 
-    def of(self, allowed: Any, text: "Text") -> Any:
+    def of(self, allowed: Any, text: Nesting) -> Any:
         """Those of the allowed tokens that come nearest to the end: bool, one for each token."""
         for kind in self._inside if text.quoted else self._outside:
             if (both := allowed & kind).any():
                 return both
         return allowed
-
-
-class Text:
-    """A JSON text as it comes: whether it is inside a string, and how many brackets are open."""
-
-    def __init__(self) -> None:
-        self.quoted = False
-        self.depth = 0
-        self._escaped = False
-
-    def take(self, said: bytes) -> None:
-        """More of it."""
-        for byte in said:
-            if self._escaped:
-                self._escaped = False
-            elif byte == 0x5C and self.quoted:
-                self._escaped = True
-            elif byte == 0x22:
-                self.quoted = not self.quoted
-            elif not self.quoted:
-                self.depth += (byte in b"[{") - (byte in b"]}")
 
 
 def _chosen(tokens: Any) -> Any:

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 
-from .closing import Closers, Text, is_time
+from mockserver.engines.decoding.masks import allowed_by
+
+from .closing import Closers, is_time
+from .nesting import Nesting
 from .words import Words
 
 NOTHING: Any = np.zeros(0, dtype=bool)
@@ -26,24 +29,23 @@ class Guide:
         self._words = words
         self._closers = closers
         self._tokens = tokens
-        self._text = Text()
+        self._text = Nesting()
 
     def mask(self, step: int) -> Any:
         """Bits of the tokens that may come; none where the reply is complete."""
         if self._matcher.is_stopped():
             return NOTHING
-        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        mask: Any = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.int32)
         if self._tokens is None or not is_time(self._tokens - step, self._tokens, self._text):
-            return bits.view(np.int32)
-        allowed: Any = np.unpackbits(bits, count=self._closers.size, bitorder="little").astype(bool)
-        return self._closers.of(allowed, self._text)
+            return mask
+        return self._closers.of(allowed_by(mask, self._closers.size), self._text)
 
     def accept(self, token: int) -> None:
         """The token that came. Raises ValueError where it may not."""
         self._matcher.consume_token(token)
         if self._matcher.is_error():
             raise ValueError(self._matcher.get_error())
-        self._text.take(self._words.said(token))
+        self._text.take(self._words.said(token).decode("latin-1"))  # marks of JSON are ASCII
 
 
 class Guiding:

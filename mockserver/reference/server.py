@@ -43,7 +43,7 @@ STATE = "/debug/state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Deadlines:
     """How long the server waits."""
 
     stalled: float = 60.0
@@ -62,12 +62,12 @@ class ReferenceServer:
         settings: Settings,
         host: str = "127.0.0.1",
         port: int = 0,
-        patience: Patience = Patience(),
+        deadlines: Deadlines = Deadlines(),
     ) -> None:
         """The engine is started and stopped with the server."""
         self.url = ""
         self._engine, self._model, self._settings = engine, model, settings
-        self._patience = patience
+        self._deadlines = deadlines
         self._at = Port(self._handle, host, port)
         self._stopping = False
 
@@ -92,7 +92,7 @@ class ReferenceServer:
         """Stop: nothing new begins; what is at work may end, and is told of an error where it takes too long."""
         self._stopping = True
         try:
-            async with asyncio.timeout(self._patience.drain):
+            async with asyncio.timeout(self._deadlines.drain):
                 await self._engine.stop(drain=True)
         except TimeoutError:
             await self._engine.stop()
@@ -221,9 +221,11 @@ class ReferenceServer:
         )
         choices = [self._choice(wanted) for each in wanted.requests for _ in range(each.choices)]
         writer: Writer = (
-            ChatWriter(about, wanted, choices, self._model.words)
+            ChatWriter(about, wanted, choices, self._model.words, keeps=not streamed)
             if is_chat
-            else TextWriter(about, wanted, choices, self._model.words, body.get("echo") is True)
+            else TextWriter(
+                about, wanted, choices, self._model.words, echoes=body.get("echo") is True, keeps=not streamed
+            )
         )
         telling = Telling(self._engine, wanted, choices, writer)
         if not streamed:
@@ -266,5 +268,5 @@ class ReferenceServer:
 
     async def _send(self, request: web.BaseRequest, data: bytes) -> None:
         """Raises ConnectionError when the client has gone, TimeoutError when it takes nothing any more."""
-        async with asyncio.timeout(self._patience.stalled):
+        async with asyncio.timeout(self._deadlines.stalled):
             await send(request, data)

@@ -29,7 +29,7 @@ class Stops:
     """Holds back what may be the beginning of a stop string, and ends with the first one that is complete."""
 
     def __init__(self, stops: Sequence[str]) -> None:
-        self._stops = [stop for stop in stops if stop]
+        self._stops = [_Sought(stop) for stop in stops if stop]
         self._held = ""
         self.met = False
         """A stop string has come: nothing after it, nor the string itself, is said."""
@@ -39,11 +39,13 @@ class Stops:
         if self.met:
             return ""
         whole = self._held + text
-        found = [(place + len(stop), place) for stop in self._stops if (place := whole.find(stop)) >= 0]
-        if found:
-            self.met, self._held = True, ""
-            return whole[: min(found)[1]]
-        kept = max((_overlap(whole, stop) for stop in self._stops), default=0)
+        ends = [(end, -len(stop.text)) for stop in self._stops if (end := stop.take(text)) is not None]
+        if ends:
+            end, length = min(ends)
+            self.met = True
+            before, self._held = len(self._held), ""
+            return whole[: before + end + length]
+        kept = max((stop.reached for stop in self._stops), default=0)
         self._held = whole[len(whole) - kept :]
         return whole[: len(whole) - kept]
 
@@ -53,6 +55,31 @@ class Stops:
         return held
 
 
-def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of a text are the beginning of a stop string."""
-    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+class _Sought:
+    """One stop string: how much of it a text ends with, letter by letter, after Knuth, Morris and Pratt."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.reached = 0
+        """Letters of it with which the text so far ends."""
+        self._shorter = [0] * len(text)
+        """For each of its beginnings, the longest shorter one with which that ends."""
+        reached = 0
+        for place in range(1, len(text)):
+            reached = self._next(reached, text[place])
+            self._shorter[place] = reached
+
+    def take(self, text: str) -> int | None:
+        """More of the text: where in it the string is complete for the first time; None where it is not."""
+        reached = self.reached
+        for place, letter in enumerate(text, 1):
+            reached = self._next(reached, letter)
+            if reached == len(self.text):
+                return place
+        self.reached = reached
+        return None
+
+    def _next(self, reached: int, letter: str) -> int:
+        while reached and letter != self.text[reached]:
+            reached = self._shorter[reached - 1]
+        return reached + (letter == self.text[reached])

@@ -58,12 +58,14 @@ class Choice:
     _speller: Speller = field(init=False)
     _stops: Stops = field(init=False)
     _calling: Calling | None = None
-    _blank: str = ""
+    _blank: list[str] = field(default_factory=list)
     """White space that is text only if text follows."""
     _spoken: bool = False
     _thought_before: bool = False
-    _pending: deque[tuple[Token, int]] = field(default_factory=deque)
-    """Tokens of text that is held back, with the characters that came with each."""
+    _mute: list[Token] = field(default_factory=list)
+    """Tokens with which no character has come yet."""
+    _pending: deque[tuple[list[Token], int]] = field(default_factory=deque)
+    """Tokens of text that is held back, with the characters that came with the last of each few."""
     _released: int = 0
     """Characters of `_pending` that have been said already."""
 
@@ -97,7 +99,7 @@ class Choice:
             self.thought_tokens += 1
         elif thoughts is not None and token.id == thoughts.end and self._place is not Place.CALL:
             self.thought_tokens += 1
-            self._blank, self._place, self._thought_before = "", Place.TEXT, True
+            self._blank, self._place, self._thought_before = [], Place.TEXT, True
         elif calls is not None and self.may_call and token.id == calls.begin and self._place is Place.TEXT:
             yield from self._to_a_call()
         elif calls is not None and token.id == calls.end and self._place is Place.CALL and not self.bare_calls:
@@ -112,19 +114,31 @@ class Choice:
             yield from self._speak(self._speller.take(token.id), token)
 
     def _think(self, text: str) -> Iterator[Said]:
-        whole = self._blank + text
-        kept = whole.rstrip()
-        self._blank = whole[len(kept) :]
+        kept = self._without_blank(text)
         if not self._thought_before:
             kept = kept.lstrip()
         if kept:
             self._thought_before = True
             yield Said(thought=kept)
 
+    def _without_blank(self, text: str) -> str:
+        """What came, and the white space before it; what there is at its end waits."""
+        kept = text.rstrip()
+        blank = text[len(kept) :]
+        if kept:
+            kept = "".join((*self._blank, kept))
+            self._blank = []
+        if blank:
+            self._blank.append(blank)
+        return kept
+
     def _speak(self, text: str, token: Token | None) -> Iterator[Said]:
         """Text, as far as it can be said; `token` is the one that it came with."""
-        if token is not None and self.with_tokens:
-            self._pending.append((token, len(text)))
+        if self.with_tokens:
+            self._mute += [token] if token is not None else []
+            if text:
+                self._pending.append((self._mute, len(text)))
+                self._mute = []
         said = self._stops.take(text)
         yield from self._say(said)
         if self._stops.met:
@@ -132,13 +146,11 @@ class Choice:
             self.finish = "stop"
 
     def _say(self, text: str) -> Iterator[Said]:
-        whole = self._blank + text
         if not self._spoken and self._thought_before:
-            fresh = whole.lstrip()
-            self._tokens_of(len(whole) - len(fresh))  # said by nobody, nor are the tokens that were it alone
-            whole = fresh
-        kept = whole.rstrip() if self.may_call else whole
-        self._blank = whole[len(kept) :]
+            fresh = text.lstrip()
+            self._tokens_of(len(text) - len(fresh))  # said by nobody, nor are the tokens that were it alone
+            text = fresh
+        kept = self._without_blank(text) if self.may_call else text
         if kept:
             self._spoken = True
             yield Said(text=kept, tokens=self._tokens_of(len(kept)))
@@ -147,12 +159,10 @@ class Choice:
         """The tokens that are complete when so many more characters have been said."""
         self._released += characters
         done: list[Token] = []
-        while self._pending:
-            place = next((n for n, (_, length) in enumerate(self._pending) if length), None)
-            if place is None or self._pending[place][1] > self._released:
-                break
-            self._released -= self._pending[place][1]
-            done += [self._pending.popleft()[0] for _ in range(place + 1)]
+        while self._pending and self._pending[0][1] <= self._released:
+            tokens, length = self._pending.popleft()
+            self._released -= length
+            done += tokens
         return tuple(done)
 
     def _to_a_call(self) -> Iterator[Said]:
@@ -164,8 +174,9 @@ class Choice:
         """Text ends here, for a while at least: what was held back is said, but for white space."""
         yield from self._say(self._speller.rest())
         yield from self._say(self._stops.rest())
-        self._blank, self._speller = "", Speller(self.words)
+        self._blank, self._speller = [], Speller(self.words)
         self._pending.clear()
+        self._mute.clear()
         self._released = 0
 
     def _after_a_call(self) -> Iterator[Said]:
@@ -191,7 +202,7 @@ class Choice:
             yield from self._speak(self._speller.rest(), None)
             yield from self._say(self._stops.rest())
             if self._blank and not self.calls:
-                blank, self._blank = self._blank, ""
+                blank, self._blank = "".join(self._blank), []
                 yield Said(text=blank, tokens=self._tokens_of(len(blank)))
         if not self.finish:
             self.finish = "length" if finish is Finish.LENGTH else "tool_calls" if self.calls else "stop"

@@ -14,6 +14,7 @@ from conformance.protocols.completions.emitter import Completion, Written
 from mockserver.engines.decoding.events import Token
 
 from .asking import Asked, shown
+from .calling import Part
 from .telling import Choice, Said
 from .words import Words
 
@@ -58,6 +59,27 @@ class Writer(Protocol):
 
 
 @dataclass(slots=True)
+class Told:
+    """What was said of a choice of chat, for the document."""
+
+    pieces: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    calls: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    """Of each its id, its name, and its arguments in pieces."""
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
+
+    def spoken(self, finish_reason: str, *, logprobs: bool) -> Spoken:
+        """All of it."""
+        return Spoken(
+            pieces=tuple(self.pieces),
+            finish_reason=finish_reason,
+            calls=tuple(Called(name, called, tuple(pieces)) for name, called, pieces in self.calls),
+            reasoning=tuple(self.reasoning),
+            logprobs=tuple(self.logprobs) if logprobs and (self.pieces or not self.calls) else None,
+        )
+
+
+@dataclass(slots=True)
 class ChatWriter:
     """See Writer."""
 
@@ -65,12 +87,14 @@ class ChatWriter:
     asked: Asked
     choices: Sequence[Choice]
     words: Words
-    _told: list[Spoken] = field(init=False)
+    keeps: bool = True
+    """Whether a document will be wanted; a stream keeps nothing of what it has said."""
+    _told: list[Told] = field(init=False)
     _reply: Reply = field(init=False)
 
     def __post_init__(self) -> None:
         about = self.about
-        self._told = [Spoken(()) for _ in self.choices]
+        self._told = [Told() for _ in self.choices]
         self._reply = Reply(
             id=about.id,
             created=about.created,
@@ -95,24 +119,30 @@ class ChatWriter:
         """Text, a thought, or a part of a call."""
         told = self._told[index]
         if said.call is not None:
-            part = said.call
-            call: dict[str, Any] = {"index": part.index, "function": {"arguments": part.arguments}}
-            if part.name:
-                named = Called(f"call_{self.about.id[-16:]}{index}{part.index}", part.name, ())
-                self._told[index] = replace(told, calls=(*told.calls, named))
-                call |= {"id": named.id, "type": "function", "function": {"name": part.name, "arguments": ""}}
-            else:
-                last = told.calls[-1]
-                grown = replace(last, pieces=(*last.pieces, part.arguments))
-                self._told[index] = replace(told, calls=(*told.calls[:-1], grown))
-            return self._chunk(chat.choice_of(index, {"tool_calls": [call]}))
+            return self._chunk(chat.choice_of(index, {"tool_calls": [self._call(index, said.call)]}))
         if said.thought:
-            self._told[index] = replace(told, reasoning=(*told.reasoning, said.thought))
+            if self.keeps:
+                told.reasoning.append(said.thought)
             return self._chunk(chat.choice_of(index, {"reasoning_content": said.thought}))
-        entries = tuple(map(self._entry, said.tokens))
-        self._told[index] = replace(told, pieces=(*told.pieces, said.text), logprobs=(*(told.logprobs or ()), *entries))
+        entries = list(map(self._entry, said.tokens))
+        if self.keeps:
+            told.pieces.append(said.text)
+            told.logprobs += entries
         logprobs = None if self.asked.top is None else chat.logprobs_of(*entries)
         return self._chunk(chat.choice_of(index, {"content": said.text}, logprobs=logprobs))
+
+    def _call(self, index: int, part: Part) -> dict[str, Any]:
+        """A call, or more of its arguments."""
+        calls = self._told[index].calls
+        if part.name:
+            name = f"call_{self.about.id[-16:]}{index}{part.index}"
+            if self.keeps:
+                calls.append((name, part.name, []))
+            function = {"name": part.name, "arguments": ""}
+            return {"index": part.index, "function": function, "id": name, "type": "function"}
+        if self.keeps:
+            calls[-1][2].append(part.arguments)
+        return {"index": part.index, "function": {"arguments": part.arguments}}
 
     def finish(self, index: int) -> dict[str, Any]:
         """An empty delta with the reason."""
@@ -125,15 +155,9 @@ class ChatWriter:
 
     def document(self) -> dict[str, Any]:
         """The chat completion."""
+        wanted = self.asked.top is not None
         told = [
-            replace(
-                spoken,
-                finish_reason=choice.finish,
-                logprobs=None
-                if self.asked.top is None or (spoken.calls and not spoken.pieces)
-                else spoken.logprobs or (),
-            )
-            for spoken, choice in zip(self._told, self.choices, strict=True)
+            told.spoken(choice.finish, logprobs=wanted) for told, choice in zip(self._told, self.choices, strict=True)
         ]
         return {**chat.completion(replace(self._reply, choices=tuple(told))), "usage": self._usage()}
 
@@ -164,11 +188,17 @@ class TextWriter:
     choices: Sequence[Choice]
     words: Words
     echoes: bool = False
+    keeps: bool = True
+    """See ChatWriter."""
     _told: list[list[text.Token]] = field(init=False)
+    _ends: list[int] = field(init=False)
+    """Characters of prompt and text so far, of each choice."""
     _echoed: list[tuple[text.Token, ...]] = field(init=False)
     _written: list[Written] = field(init=False)
+    _reply: Completion = field(init=False)
 
     def __post_init__(self) -> None:
+        about = self.about
         each = len(self.choices) // max(1, len(self.asked.prompts))
         prompts = [prompt for prompt in self.asked.prompts for _ in range(each)]
         self._written = [
@@ -176,7 +206,11 @@ class TextWriter:
             for prompt in prompts
         ]
         self._told = [[] for _ in self.choices]
+        self._ends = list(map(len, prompts))
         self._echoed = [() for _ in self.choices]
+        self._reply = Completion(
+            id=about.id, created=about.created, model=about.model, system_fingerprint=about.fingerprint, choices=()
+        )
 
     def begin(self) -> Iterator[dict[str, Any]]:
         """Nothing."""
@@ -192,11 +226,11 @@ class TextWriter:
 
     def say(self, index: int, said: Said) -> dict[str, Any]:
         """Text."""
-        written, before = self._written[index], self._told[index]
-        at = len(written.prompt) + sum(len(token.text) for token in before)
         tokens = self._tokens(said.text, said.tokens) if said.tokens else (text.Token(said.text),)
-        before += tokens
-        part = text.part_of(index, written, tokens, at)
+        part = text.part_of(index, self._written[index], tokens, self._ends[index])
+        self._ends[index] += len(said.text)
+        if self.keeps:
+            self._told[index] += tokens
         if not said.tokens and self.asked.top is not None:
             part["logprobs"] = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
         return self._chunk(part)
@@ -209,7 +243,7 @@ class TextWriter:
     def end(self) -> Iterator[dict[str, Any]]:
         """The usage, where it was asked for."""
         if self.about.usage:
-            yield {**text.document_of(self._reply()), "usage": self._usage()}
+            yield {**text.document_of(self._reply), "usage": self._usage()}
 
     def document(self) -> dict[str, Any]:
         """The text completion."""
@@ -217,7 +251,7 @@ class TextWriter:
             replace(each, tokens=tuple(told), echoed=echoed, finish_reason=choice.finish)
             for each, told, echoed, choice in zip(self._written, self._told, self._echoed, self.choices, strict=True)
         )
-        return text.completion(replace(self._reply(), choices=written, usage=self._usage()))
+        return text.completion(replace(self._reply, choices=written, usage=self._usage()))
 
     def _tokens(self, said: str, tokens: Sequence[Token]) -> tuple[text.Token, ...]:
         """The tokens with their part of the text: a character that is spread over several belongs to the last."""
@@ -242,13 +276,7 @@ class TextWriter:
         usage: dict[str, Any] = {"usage": None} if self.about.usage else {}
         if self.about.continuous:
             usage = {"usage": self._usage()}
-        return {**text.document_of(self._reply(), part), **usage}
-
-    def _reply(self) -> Completion:
-        about = self.about
-        return Completion(
-            id=about.id, created=about.created, model=about.model, system_fingerprint=about.fingerprint, choices=()
-        )
+        return {**text.document_of(self._reply, part), **usage}
 
     def _usage(self) -> dict[str, Any]:
         prompt, made = self.asked.prompt_tokens, sum(choice.tokens for choice in self.choices)

@@ -6,7 +6,6 @@ is computed again later. The eldest never gives way, so all come to an end.
 """
 
 from bisect import insort
-from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -145,7 +144,3 @@ class Scheduler:
         for follower in sequence.followers:
             follower.leader = None
         sequence.followers.clear()
-
-    def everybody(self) -> Iterable[Sequence]:
-        """All that have not ended."""
-        return [*self.running, *self.waiting]

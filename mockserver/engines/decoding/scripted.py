@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Ids
 from dataclasses import dataclass, field
-from typing import Any
 
 from .events import Token
 from .interface import EngineInfo
+from .masks import allowed_by
 from .request import TokenRequest
 from .scheduler import Limits
 from .sequence import Drawn, Plan, Sequence, Work
@@ -15,8 +15,6 @@ from .stepping import Patience, SteppingEngine
 
 SURE = 0.9
 """What the model of a script thinks of its own tokens; the other tokens share the rest."""
-WORD = 32
-"""Bits of a word of a guide's mask."""
 
 Script = Callable[[TokenRequest, int], Ids[int]]
 """The tokens of a choice, without the stop token that ends it."""
@@ -62,7 +60,8 @@ class ScriptedStepper:
         wanted = said[sequence.replied] if sequence.replied < len(said) else min(self.info.stop_tokens)
         if sequence.guide is None or (mask := sequence.guide.mask(sequence.replied)) is None:
             return wanted
-        return next((token for token in (wanted, *range(self.info.vocabulary)) if _may_come(mask, token)), None)
+        may_come = allowed_by(mask, self.info.vocabulary)
+        return wanted if may_come[wanted] else int(may_come.argmax()) if may_come.any() else None
 
     def _token(self, token: int, sequence: Sequence) -> Token:
         """A token with its logprobs, if those are asked for."""
@@ -73,13 +72,6 @@ class ScriptedStepper:
         likeliest: Iterator[int] = (other for other in range(self.info.vocabulary) if other != token)
         top = [(token, math.log(SURE)), *((other, rest) for other, _ in zip(likeliest, range(asked), strict=False))]
         return Token(token, math.log(SURE), tuple(top[:asked]))
-
-
-def _may_come(mask: Any, token: int) -> bool:
-    """Whether a guide's mask lets a token come."""
-    if mask.dtype.kind == "b":
-        return token < len(mask) and bool(mask[token])
-    return token // WORD < len(mask) and bool(int(mask[token // WORD]) >> (token % WORD) & 1)
 
 
 def scripted(

@@ -36,12 +36,6 @@ class TokenStream:
                 self._reader = None
         return self._unread.popleft()
 
-    def take(self) -> list[StepEvent]:
-        """All that has come and was not read yet, without waiting."""
-        taken = list(self._unread)
-        self._unread.clear()
-        return taken
-
     async def aclose(self) -> None:
         """Abort what has not ended. Harmless when all has."""
         if self._open:

@@ -51,6 +51,11 @@ class Options:
     name: str | None = None
     patience: Patience = field(default_factory=Patience)
 
+    def __post_init__(self) -> None:
+        """Raises loading.ModelUnfit for a mode that there is not, before any model is read."""
+        if self.mode not in ("fast", "constant"):
+            raise ModelUnfit(f"The mode is fast or constant, not {self.mode!r}.")
+
 
 def open_engine(path: str, options: Options | None = None) -> SteppingEngine:
     """An engine with the model of a folder or a hub. Raises loading.ModelUnfit."""
@@ -63,8 +68,6 @@ def open_engine(path: str, options: Options | None = None) -> SteppingEngine:
 def engine_of(model: Any, options: Options | None = None, *, name: str = "model") -> SteppingEngine:
     """An engine with a model that is already in memory, and is the engine's from now on. Raises loading.ModelUnfit."""
     options = options or Options()
-    if options.mode not in ("fast", "constant"):
-        raise ModelUnfit(f"The mode is fast or constant, not {options.mode!r}.")
     constant = options.mode == "constant"
     if constant:
         _same_every_time()
@@ -76,7 +79,7 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
         chunk=options.chunk or (2048 if on_cuda else 512),
         constant=constant,
     )
-    blocks = options.blocks or _blocks(loaded, options, limits, context)
+    blocks = options.blocks or _blocks(model, loaded, options, limits, context)
     memory = empty(loaded.shapes, max(blocks, PROOF), options.block_size, device=model.device, precision=model.dtype)
     info = EngineInfo(
         model=options.name or name,
@@ -115,9 +118,8 @@ def _context(options: Options, loaded: Loaded) -> int:
     return options.context
 
 
-def _blocks(loaded: Loaded, options: Options, limits: Limits, context: int) -> int:
+def _blocks(model: Any, loaded: Loaded, options: Options, limits: Limits, context: int) -> int:
     """As many as the rows can use, within what memory there is."""
-    model = loaded.model
     each = options.block_size * sum(shape.numbers() for shape in loaded.shapes) * model.dtype.itemsize
     room = 0.8 * torch.cuda.mem_get_info(model.device)[0] if model.device.type == "cuda" else GIB
     most = limits.rows * -(-context // options.block_size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from .memory import Shape
 
@@ -22,9 +22,8 @@ class ModelUnfit(Exception):  # noqa: N818 - a model is unfit; nothing is in err
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model, ready."""
+    """What the engine has to know about a model."""
 
-    model: Any
     shapes: tuple[Shape, ...]
     """Of what each layer keeps of a token."""
     context: int
@@ -41,7 +40,6 @@ def load(path: str, *, device: str | None = None, precision: str | None = None) 
     if numbers not in (torch.float32, torch.bfloat16, torch.float16):
         raise ModelUnfit(f"The precision is float32, bfloat16 or float16, not {precision!r}.")
     try:
-        AutoConfig.from_pretrained(path)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=numbers, use_safetensors=True)
     except (OSError, ValueError, KeyError) as error:
         raise ModelUnfit(f"There is no model that can be read at {path!r}: {error}") from error
@@ -49,7 +47,7 @@ def load(path: str, *, device: str | None = None, precision: str | None = None) 
 
 
 def examine(model: Any) -> Loaded:
-    """What the engine has to know about a model. Raises ModelUnfit."""
+    """See Loaded. Raises ModelUnfit."""
     config = model.config.get_text_config(decoder=True)
     ids = torch.zeros((1, 2), dtype=torch.long, device=model.device)
     try:
@@ -60,7 +58,7 @@ def examine(model: Any) -> Loaded:
         raise ModelUnfit(f"A {config.model_type} keeps something else than keys and values of tokens.") from error
     except (RuntimeError, ValueError) as error:
         raise ModelUnfit(f"A {config.model_type} fails at its first two tokens: {error}") from error
-    return Loaded(model, shapes, _context(config), _stop_tokens(model))
+    return Loaded(shapes, _context(config), _stop_tokens(model))
 
 
 def _context(config: Any) -> int:

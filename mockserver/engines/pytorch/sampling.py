@@ -12,6 +12,7 @@ import torch
 
 from mockserver.engines.decoding.chance import chance
 from mockserver.engines.decoding.events import Token
+from mockserver.engines.decoding.masks import allowed_by
 from mockserver.engines.decoding.sequence import Drawn, Sequence
 
 COLD = 1e-5
@@ -109,7 +110,7 @@ def _guided(logits: Any, sequences: Rows[Sequence]) -> tuple[Any, dict[int, Draw
             continue
         try:
             mask = sequence.guide.mask(sequence.replied)
-            allowed = None if mask is None else _allowed(mask, logits.shape[1])
+            allowed = None if mask is None else allowed_by(mask, logits.shape[1])
         except Exception as error:  # noqa: BLE001 - the fault of one guide is not the fault of all
             failed[row] = Drawn(message=f"the guide failed: {error!r}")
             continue
@@ -125,15 +126,6 @@ def _guided(logits: Any, sequences: Rows[Sequence]) -> tuple[Any, dict[int, Draw
         hidden = torch.from_numpy(np.stack(masks)).to(logits.device)
         logits = logits.index_copy(0, where, logits.index_select(0, where).masked_fill(hidden, NEVER))
     return logits, failed
-
-
-def _allowed(mask: Any, vocabulary: int) -> Any:
-    """A guide's mask, one bool for each token."""
-    if mask.dtype.kind != "b":
-        mask = np.unpackbits(np.ascontiguousarray(mask).view(np.uint8), bitorder="little").astype(bool)
-    allowed: Any = np.zeros(vocabulary, dtype=bool)
-    allowed[: len(mask)] = mask[:vocabulary]
-    return allowed
 
 
 def _chosen(logits: Any, sequences: Rows[Sequence]) -> list[int]:

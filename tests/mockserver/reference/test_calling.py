@@ -67,3 +67,18 @@ def test_what_is_no_call_is_text(text: str):
 
 def test_a_call_that_is_cut_keeps_what_was_told():
     assert ([("f", '{"a": "x')], "") == told('{"name": "f", "arguments": {"a": "x')
+
+
+@pytest.mark.parametrize("text", ['{"name": "\\q", "arguments": {}}', '{"name": "a\x01", "arguments": {}}'])
+def test_a_name_that_is_no_json_is_no_call_but_text(text: str):
+    assert ([], text) == told(text) == told(text, 1000)
+
+
+@pytest.mark.parametrize("before", [" ", "\n"])
+def test_a_call_whose_name_comes_late_is_told_when_it_is_whole(before: str):
+    text = f'{{{before * 2000}"name": "f", "arguments": {{"a": 1}}}}'
+    assert ([("f", '{"a": 1}')], "") == told(text, 3)
+
+
+def test_what_comes_after_the_arguments_and_does_not_end_the_call_is_not_told():
+    assert ([("f", "{}")], "") == told('{"name": "f", "arguments": {}, "more": [1, {"name": "g", "arguments": 1}]}')

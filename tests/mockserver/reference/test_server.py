@@ -55,9 +55,9 @@ class Serving:
 
         async def all_of_it() -> None:
             settings = Settings(models=("tiny",), keys=kept.pop("keys", frozenset()))
-            patience = serving.Patience(**{"drain": 5.0, **kept})
+            deadlines = serving.Deadlines(**{"drain": 5.0, **kept})
             async with (
-                ReferenceServer(engine, model, settings, patience=patience) as server,
+                ReferenceServer(engine, model, settings, deadlines=deadlines) as server,
                 aiohttp.ClientSession(base_url=server.url.removesuffix("v1")) as client,
             ):
                 await asyncio.wait_for(use(client, server), 60)

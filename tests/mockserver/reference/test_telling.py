@@ -118,3 +118,17 @@ def test_the_tokens_of_a_text_are_its_bytes(tiny: Words, text: str, stops: list[
         assert spoken.startswith(entries)  # a token that is said in part is not told
     else:
         assert spoken == entries
+
+
+def test_half_a_character_at_the_end_is_told_with_its_tokens(tiny: Words):
+    half = tiny.encode("👋")[:-1]
+    choice = Choice(words=tiny, with_tokens=True)
+    said = list(choice.take([Token(number) for number in half], Finish.LENGTH))
+    assert ("\ufffd", half) == (text_of(said), [token.id for each in said for token in each.tokens])
+
+
+def test_white_space_that_comes_in_many_tokens_is_text_once_text_follows(tiny: Words):
+    ids = tiny.encode("a") + 40 * tiny.encode("\n") + tiny.encode("b")
+    choice = Choice(words=tiny, may_call=True, with_tokens=True)
+    said = list(choice.take([Token(number) for number in ids], Finish.LENGTH))
+    assert ("a" + 40 * "\n" + "b", ids) == (text_of(said), [token.id for each in said for token in each.tokens])

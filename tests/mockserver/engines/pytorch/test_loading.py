@@ -45,10 +45,21 @@ def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
         open_engine(str(tmp_path))
 
 
+@pytest.mark.parametrize("config", ["{", "[]", "{}", '{"model_type": "nobody-knows"}', '{"model_type": "t5"}'])
+def test_a_folder_whose_config_tells_of_no_model_says_so(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ModelUnfit, match="no model that can be read"):
+        open_engine(str(tmp_path))
+
+
+def test_a_mode_that_is_none_is_refused_before_any_model_is_read() -> None:
+    with pytest.raises(ModelUnfit, match="fast or constant, not 'quick'"):
+        Options(mode="quick")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"mode": "quick"}, "fast or constant"),
         ({"context": 257}, "between 1 and 256"),
         ({"context": 0}, "between 1 and 256"),
         ({"context": 5}, "too short"),
