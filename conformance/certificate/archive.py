@@ -14,6 +14,8 @@ from conformance.protocols.finding import shorten
 
 from .parts import MAX_FILES, Bundle, Part, Trouble, in_order, part_of
 
+ENTRY = b"PK\x01\x02"
+"""What an entry in the table of contents begins with."""
 LOCAL_HEADER = 30
 """Bytes of what stands before the name and the content of a file."""
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -38,24 +40,27 @@ def packed(files: Mapping[str, bytes]) -> bytes:
 
 def unpacked(data: bytes) -> Bundle:
     """The files of an archive. What is not as `packed` writes it is trouble, and told with its place."""
+    if data.count(ENTRY) > MAX_FILES:  # counted before zipfile makes an object of each: there may be millions
+        return _unusable(f"it holds more than the {MAX_FILES} files that a bundle may have")
     try:
         with ZipFile(BytesIO(data)) as archive:
             entries = archive.infolist()
     except BROKEN as problem:
-        says = f"it cannot be read as an archive: {shorten(str(problem))}"
-        return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
-    if len(entries) > MAX_FILES:
-        says = f"it holds {len(entries)} files, more than the {MAX_FILES} that a bundle may have"
-        return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
+        return _unusable(f"it cannot be read as an archive: {shorten(str(problem))}")
     if elsewhere := [entry.filename for entry in entries if _written_elsewhere(data, entry)]:
         named = [shorten(name) for name in elsewhere[:1]] + [f"{len(elsewhere) - 1} more"] * (len(elsewhere) > 1)
-        says = f"another tool packed {' and '.join(named)}: compressed, or with more than name and content; {UNPACK}"
-        return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
+        return _unusable(
+            f"another tool packed {' and '.join(named)}: compressed, or with more than name and content; {UNPACK}"
+        )
     files, troubles = _files(data, entries)
     where = "its table of contents is not that of a bundle" if troubles else _difference(data, packed(files), files)
     if where:
         troubles.append(Trouble(Part.ARCHIVE, "", f"{where}; if another tool packed it, {UNPACK}"))
     return Bundle(files, "archive", tuple(troubles))
+
+
+def _unusable(says: str) -> Bundle:
+    return Bundle({}, "archive", (Trouble(Part.ARCHIVE, "", says),))
 
 
 def _written_elsewhere(data: bytes, entry: ZipInfo) -> bool:

@@ -9,16 +9,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import TypeVar
 
 import msgspec
 
+from conformance.report.stored import StoredRule
 from conformance.verdicts import Verdict
 
-from .claims import Claim
-
-FORMAT = 2
-"""Version of certificate.json and of what follows from it; grows when either changes. 1 had another page."""
+T = TypeVar("T")
+FORMAT = 1
+"""Version of certificate.json and of what follows from it, its page among that; grows when either changes."""
 LONGEST = 500
 """Characters of a reason."""
 
@@ -33,6 +33,10 @@ class Level(Enum):
 
 class CertificateError(ValueError):
     """The text is no certificate; says why."""
+
+
+class FormatError(ValueError):
+    """It is a certificate of a format that is not known here; says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,8 @@ class Certificate:
     passed: tuple[str, ...]
 
 
-def certify(facts: Facts, claims: Sequence[Claim], exchanges: int, *, number: int = FORMAT) -> Certificate:
-    """The certificate that follows from these, in the format of this number."""
+def certify(facts: Facts, claims: Sequence[StoredRule], exchanges: int) -> Certificate:
+    """The certificate that follows from these. `claims`: what the report says of each rule."""
     doubtful = {each.rule for each in facts.unverified}
     sure = [claim for claim in claims if claim.rule not in doubtful]
     red = tuple(_line(claim) for claim in sure if claim.red)
@@ -135,7 +139,7 @@ def certify(facts: Facts, claims: Sequence[Claim], exchanges: int, *, number: in
     reasons = Counter(c.reason[:LONGEST] for c in sure if c.verdict is Verdict.NOT_APPLICABLE)
     numbers = Counter(claim.verdict for claim in sure)
     return Certificate(
-        certificate=number,
+        certificate=FORMAT,
         level=level,
         against=against,
         facts=facts,
@@ -150,7 +154,7 @@ def certify(facts: Facts, claims: Sequence[Claim], exchanges: int, *, number: in
     )
 
 
-def _against(facts: Facts, sure: Sequence[Claim]) -> tuple[str, ...]:
+def _against(facts: Facts, sure: Sequence[StoredRule]) -> tuple[str, ...]:
     reasons = [facts.problem] if facts.problem else []
     if facts.missing:
         reasons.append(f"probes that the profile needs were not made: {', '.join(facts.missing)}")
@@ -161,7 +165,7 @@ def _against(facts: Facts, sure: Sequence[Claim]) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _line(claim: Claim) -> Line:
+def _line(claim: StoredRule) -> Line:
     return Line(claim.rule, claim.verdict, claim.message, claim.reason[:LONGEST])
 
 
@@ -176,17 +180,27 @@ def document(value: object) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What is read of a certificate; all else follows from it, and from the report."""
+class _Format:
+    certificate: int
 
-    certificate: Literal[1, 2]
-    """Its format."""
+
+@dataclass(frozen=True, slots=True)
+class _Written:
     facts: Facts
 
 
-def read(text: bytes) -> Written:
-    """What of a certificate does not follow from something else. Raises CertificateError."""
+def read(text: bytes) -> Facts:
+    """The facts of a certificate; all else in it follows from them, and from the report.
+
+    Raises FormatError, CertificateError.
+    """
+    if (number := _decoded(text, _Format).certificate) != FORMAT:
+        raise FormatError(f"it is a certificate of format {number}; this version reads format {FORMAT}")
+    return _decoded(text, _Written).facts
+
+
+def _decoded(text: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(text, type=Written)
+        return msgspec.json.decode(text, type=kind)
     except (ValueError, RecursionError) as error:
-        raise CertificateError(f"it is no certificate of a format up to {FORMAT}, which can be read here") from error
+        raise CertificateError("it is no certificate") from error

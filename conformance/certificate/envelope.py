@@ -12,7 +12,6 @@ from securesystemslib.exceptions import UnverifiedSignatureError, VerificationEr
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-LARGEST = 8 * 1024 * 1024
 
 
 class EnvelopeError(ValueError):
@@ -29,8 +28,6 @@ def sealed(payload: bytes, signer: CryptoSigner | None) -> bytes:
 
 def opened(text: bytes) -> Envelope:
     """The envelope that this text is. Raises EnvelopeError."""
-    if len(text) > LARGEST:
-        raise EnvelopeError(f"it is larger than {LARGEST} bytes")
     try:
         envelope = Envelope.from_dict(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Base64Error) as error:

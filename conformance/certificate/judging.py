@@ -1,6 +1,7 @@
 """Facts and exchanges to the report of a bundle. Pure; the only place that judges for a certificate."""
 
-from collections.abc import Sequence
+import fnmatch
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from conformance.probes.trials.trial import Trial
 from conformance.profiles import Choice
 from conformance.protocols.chat import dialects
 from conformance.protocols.exchange import Exchange
+from conformance.protocols.finding import shorten
 from conformance.report import machine
 from conformance.rules.rule import Rule
 from conformance.verdicts import Report
@@ -45,7 +47,14 @@ def report_of(facts: Facts, exchanges: Sequence[Exchange], choice: Choice) -> Re
         cancellation=cancellation.of(exchanges),
         measure=choice.measure,
     )
-    return excuse(report, [_known(each) for each in facts.known_failures], today=_day(facts.date[:10]) or date.max)
+    known = [_known(each) for each in concerning(facts.known_failures, choice.scored)]
+    return excuse(report, known, today=_day(facts.date[:10]) or date.max)
+
+
+def concerning(failures: Iterable[KnownFailure], rules: Sequence[Rule]) -> Iterator[KnownFailure]:
+    """The known failures that are about one of these rules."""
+    names = [rule.id for rule in rules]
+    return (each for each in failures if fnmatch.filter(names, each.rule))
 
 
 def _known(failure: KnownFailure) -> Known:
@@ -80,3 +89,14 @@ def missing(facts: Facts, exchanges: Sequence[Exchange], rules: Sequence[Rule]) 
     asked: list[Probe | Trial] = [*PROBES, *TRIALS]
     needed_here = (each.name for each in asked if each.name in needed and each.runs_on(facts.features))
     return tuple(name for name in needed_here if name not in made)
+
+
+def of_another(facts: Facts, exchanges: Sequence[Exchange]) -> Iterator[tuple[str, str]]:
+    """Recordings of another target than the facts name, and how that shows: by the URL, or by the model."""
+    own_model = {probe.name for probe in PROBES if probe.model}
+    base = facts.url.partition("?")[0].rstrip("/")
+    for exchange in (each for one in exchanges for each in (one, one.beside) if each is not None):
+        if not exchange.request.url.startswith(f"{base}/"):
+            yield exchange.source, f"it is of {shorten(exchange.request.url)}, and not of {base}"
+        elif (model := exchange.member("model", facts.model)) != facts.model and exchange.probe not in own_model:
+            yield exchange.source, f"it is of model {shorten(str(model))}, and not of {shorten(facts.model)}"

@@ -4,7 +4,6 @@ The certificate is about what the recordings show, judged as whoever verifies it
 came to another verdict, nothing is certified of that rule.
 """
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +20,7 @@ from .certificate import Certificate, Disagreement, Facts, certify, document, te
 from .envelope import sealed
 from .keys import public_pem
 from .page import page_of
-from .parts import CERTIFICATE, KEY, MAX_BUNDLE, MAX_FILE, MAX_FILES, PAGE, PROFILE, REPORT, STATEMENT, part_of
+from .parts import CERTIFICATE, KEY, MAX_BUNDLE, MAX_FILES, PAGE, PROFILE, REPORT, STATEMENT, Part, limit_of, part_of
 from .statement import statement_of
 
 
@@ -48,8 +47,8 @@ def make(
 ) -> Made:
     """The bundle of a run. `choice` is what the profile comes to, `live` are the verdicts of the run itself.
 
-    Raises MakingError where a recording cannot be read, where one of the secrets stands in it, or where all of it is
-    more than a bundle may hold.
+    Raises MakingError where a recording cannot be read, is of another target, or holds one of the secrets, and where
+    all of it is more than a bundle may hold.
     """
     if choice.moved:
         raise MakingError(f"this suite cannot certify by {choice.profile.name}: {'; '.join(choice.moved)}")
@@ -58,10 +57,11 @@ def make(
         first = found.troubles[0]
         raise MakingError(f"{first.file or 'the recordings'}: {first.says}")
     _check_secrets(secrets, recordings, found.exchanges)
-    names = {rule.id for rule in choice.scored}
+    for name, says in judging.of_another(facts, found.exchanges):
+        raise MakingError(f"{name}: {says}")
     facts = replace(
         facts,
-        known_failures=tuple(each for each in facts.known_failures if fnmatch.filter(names, each.rule)),
+        known_failures=tuple(judging.concerning(facts.known_failures, choice.scored)),
         missing=judging.missing(facts, found.exchanges, choice.scored),
     )
     report = judging.report_of(facts, found.exchanges, choice)
@@ -99,11 +99,12 @@ def _check_secrets(secrets: Sequence[str], files: Mapping[str, bytes], exchanges
 
 
 def _check_size(files: Mapping[str, bytes]) -> None:
-    total, largest = sum(map(len, files.values())), max(files, key=lambda name: len(files[name]))
-    if len(files) > MAX_FILES or total > MAX_BUNDLE or len(files[largest]) > MAX_FILE:
-        size = f"{len(files)} files and {total >> 20} MiB, {len(files[largest]) >> 20} of them in {largest}"
-        allowed = f"{MAX_FILES} files, {MAX_FILE >> 20} MiB in each and {MAX_BUNDLE >> 20} MiB together are allowed"
-        raise MakingError(f"the bundle would have {size}; {allowed}")
-    for name in files:
-        if part_of(name) is part_of(""):
+    total = sum(map(len, files.values()))
+    if len(files) > MAX_FILES or total > MAX_BUNDLE:
+        allowed = f"{MAX_FILES} files and {MAX_BUNDLE >> 20} MiB are allowed"
+        raise MakingError(f"the bundle would have {len(files)} files and {total >> 20} MiB; {allowed}")
+    for name, content in files.items():
+        if part_of(name) is Part.UNKNOWN:
             raise MakingError(f"{name!r} is no name of a recording")
+        if len(content) > limit_of(name):
+            raise MakingError(f"{name} would have {len(content)} bytes; {limit_of(name)} are allowed")

@@ -1,9 +1,9 @@
-"""A certificate for people: one HTML page, by the template of its format. Decides nothing."""
+"""A certificate for people: one HTML page. Decides nothing."""
 
 import re
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .certificate import Certificate
 
@@ -13,7 +13,8 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\
 
 def page_of(certificate: Certificate) -> bytes:
     """The page that goes with this certificate, the same bytes for the same certificate."""
-    return (_template(certificate.certificate).render(certificate=certificate) + "\n").encode()
+    template = environment(__package__).get_template("certificate.html.jinja")
+    return (template.render(certificate=certificate) + "\n").encode()
 
 
 @cache
@@ -27,10 +28,6 @@ def environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _template(number: int) -> Template:
-    return environment(__package__).get_template(f"certificate-{number}.html.jinja")
 
 
 def _harmless(value: object) -> object:

@@ -27,6 +27,8 @@ NEEDED = (STATEMENT, CERTIFICATE, PAGE, REPORT, PROFILE)
 MEBI = 1024 * 1024
 MAX_FILES = 2000
 MAX_FILE = 64 * MEBI
+SMALLER = {STATEMENT: 8 * MEBI, CERTIFICATE: MEBI // 2, PROFILE: MEBI // 8, KEY: MEBI // 16}
+"""Bytes of those files that it takes long to read: ten times what was seen, or more."""
 MAX_BUNDLE = 192 * MEBI
 """Bytes of all files together. The largest run that was seen takes 5 MiB."""
 
@@ -82,6 +84,11 @@ class Bundle:
     form: str
     """"directory" or "archive"."""
     troubles: tuple[Trouble, ...] = ()
+
+
+def limit_of(name: str) -> int:
+    """Bytes that a file of this name may have."""
+    return SMALLER.get(name, MAX_FILE)
 
 
 def part_of(name: str) -> Part:

@@ -5,7 +5,7 @@ the report; the report is made again from the recordings, by the rules of the pr
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 
@@ -15,6 +15,7 @@ from conformance import profiles
 from conformance.mistakes import ConfigurationError
 from conformance.profiles import Profile
 from conformance.protocols.finding import shorten
+from conformance.report.stored import StoredRule
 from conformance.rules import ALL
 from conformance.rules.rule import Rule
 from conformance.verdicts import RED, Report
@@ -22,18 +23,30 @@ from conformance.verdicts import RED, Report
 from . import certificate as written
 from . import claims as claimed
 from . import evidence, judging
-from .certificate import Certificate, CertificateError, Facts, Written, certify, document, text_of
-from .claims import Claim, ClaimsError
+from .certificate import Certificate, CertificateError, Facts, FormatError, certify, document, text_of
+from .claims import ClaimsError
 from .envelope import EnvelopeError, opened
 from .fingerprint import fingerprint
 from .page import page_of
-from .parts import CERTIFICATE, NEEDED, PAGE, PROFILE, RECORDINGS, REPORT, STATEMENT, Bundle, Part, Trouble, part_of
+from .parts import (
+    CERTIFICATE,
+    NEEDED,
+    PAGE,
+    PROFILE,
+    RECORDINGS,
+    REPORT,
+    STATEMENT,
+    Bundle,
+    Part,
+    Trouble,
+    limit_of,
+    part_of,
+)
 from .signature import Signature, Signed, signature_of
 from .statement import StatementError, digest_troubles, statement_of
 
-MAX_PROFILE = 256 * 1024
 SHOWN = 20
-"""Rules whose claims do not hold that are named; the rest are counted."""
+"""Rules that are named, of those whose claims do not hold, and of those that were not judged again."""
 
 
 class Rejudged(Enum):
@@ -42,6 +55,7 @@ class Rejudged(Enum):
     ALL = "the recordings were judged again"
     SOME = "the recordings were judged again, but not by every rule"
     NONE = "the recordings were not judged again"
+    UNWISHED = "the recordings were not judged again, as it was wished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +78,8 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        """Nothing contradicts the certificate."""
-        return not self.troubles and self.certificate is not None
+        """Nothing contradicts the certificate, and whatever was to be verified could be."""
+        return not self.troubles and self.certificate is not None and self.rejudged is not Rejudged.NONE
 
 
 @dataclass(slots=True)
@@ -84,23 +98,21 @@ def verify(
 ) -> Verification:
     """What holds of a bundle. With `key` it has to be signed by that one. `light`: the recordings are not judged."""
     found = _Findings(list(bundle.troubles))
+    bundle = _without_excess(bundle, found)
     for name in NEEDED if bundle.files else ():
         if name not in bundle.files and not any(trouble.file == name for trouble in found.troubles):
             found.note(part_of(name), name, "missing")
     payload, signed = _statement(bundle, key, found)
     certificate, profile = None, None
-    head = _written(bundle.files[CERTIFICATE], found) if CERTIFICATE in bundle.files else None
-    facts = head.facts if head else None
-    if head is not None and REPORT in bundle.files:
-        certificate = _certificate(bundle, head, payload, found)
+    facts = _facts(bundle.files[CERTIFICATE], found) if CERTIFICATE in bundle.files else None
+    if facts is not None and REPORT in bundle.files:
+        certificate = _certificate(bundle, facts, payload, found)
     if facts is not None and PROFILE in bundle.files:
         profile = _profile(bundle.files[PROFILE], facts, found)
     rejudged, report = Rejudged.NONE, None
     if light:
-        found.remarks.append("the recordings were not judged again, as it was wished")
-    elif found.troubles or facts is None or profile is None:
-        found.remarks.append("the recordings were not judged again: these files are not what was signed")
-    else:
+        rejudged = Rejudged.UNWISHED
+    elif not found.troubles and facts is not None and profile is not None:
         rejudged, report = _judge_again(bundle, facts, profile, rules, found)
     return Verification(
         form=bundle.form,
@@ -113,6 +125,14 @@ def verify(
         troubles=tuple(found.troubles),
         remarks=tuple(found.remarks),
     )
+
+
+def _without_excess(bundle: Bundle, found: _Findings) -> Bundle:
+    """The bundle without files that are larger than theirs may be; these are noted."""
+    excess = {name for name, content in bundle.files.items() if len(content) > limit_of(name)}
+    for name in sorted(excess):
+        found.note(part_of(name), name, f"it is larger than {limit_of(name)} bytes, which a bundle does not allow")
+    return replace(bundle, files={name: content for name, content in bundle.files.items() if name not in excess})
 
 
 def _statement(bundle: Bundle, key: SSlibKey | None, found: _Findings) -> tuple[bytes, Signed]:
@@ -138,20 +158,23 @@ def _statement(bundle: Bundle, key: SSlibKey | None, found: _Findings) -> tuple[
     return envelope.payload, signed
 
 
-def _written(text: bytes, found: _Findings) -> Written | None:
+def _facts(text: bytes, found: _Findings) -> Facts | None:
     try:
         return written.read(text)
+    except FormatError as problem:
+        found.remarks.append(str(problem))
+        return None
     except CertificateError as problem:
         found.note(Part.CERTIFICATE, CERTIFICATE, f"changed: {problem}")
         return None
 
 
-def _certificate(bundle: Bundle, head: Written, payload: bytes, found: _Findings) -> Certificate | None:
-    """The certificate that follows from its head and the report; what else of the bundle does not is noted."""
+def _certificate(bundle: Bundle, facts: Facts, payload: bytes, found: _Findings) -> Certificate | None:
+    """The certificate that follows from its facts and the report; what else of the bundle does not is noted."""
     try:
         claims = claimed.read(bundle.files[REPORT])
         exchanges = sum(name.startswith(RECORDINGS) for name in bundle.files)
-        certificate = certify(head.facts, claims.rules, exchanges, number=head.certificate)
+        certificate = certify(facts, claims.rules, exchanges)
     except ClaimsError as problem:
         found.note(Part.REPORT, REPORT, f"changed: {problem}")
         return None
@@ -159,7 +182,7 @@ def _certificate(bundle: Bundle, head: Written, payload: bytes, found: _Findings
     if broken & {CERTIFICATE, REPORT} or any(name.startswith(RECORDINGS) for name in broken):
         return certificate
     for name, value in claims.head.items():
-        if getattr(head.facts, name) != value:
+        if getattr(facts, name) != value:
             found.note(Part.REPORT, REPORT, f"its {name} is not the one that the certificate names")
     if text_of(certificate) != bundle.files[CERTIFICATE]:
         found.note(Part.CERTIFICATE, CERTIFICATE, "it does not follow from the report")
@@ -172,9 +195,6 @@ def _certificate(bundle: Bundle, head: Written, payload: bytes, found: _Findings
 
 def _profile(text: bytes, facts: Facts, found: _Findings) -> Profile | None:
     """The profile of the bundle; what is wrong with it is noted."""
-    if len(text) > MAX_PROFILE:
-        found.note(Part.PROFILE, PROFILE, f"it is larger than {MAX_PROFILE} bytes")
-        return None
     try:
         profile = _known(text) or profiles.parse(text.decode(), PROFILE, ever=True)
     except (ConfigurationError, UnicodeError) as problem:
@@ -204,6 +224,11 @@ def _judge_again(
 ) -> tuple[Rejudged, Report | None]:
     """What the recordings show; claims of the report that do not follow from them are noted."""
     choice = profiles.choose(profile, rules)
+    found.remarks += [f"not judged again: {why}" for why in choice.moved[:SHOWN]]
+    if (more := len(choice.moved) - SHOWN) > 0:
+        found.remarks.append(f"not judged again: {more} more")
+    if not choice.scored:
+        return Rejudged.NONE, None
     read = evidence.read(bundle.files)
     if read.troubles:
         found.troubles += read.troubles
@@ -218,10 +243,11 @@ def _judge_again(
     shown = {claim.rule: claim for claim in claimed.read(document_again).rules}
     _compare(claims, shown, profile, [each.rule for each in facts.known_failures], found)
     missing = judging.missing(facts, read.exchanges, choice.scored)
+    if lacking := [name for name in missing if name not in facts.missing]:
+        found.note(Part.EVIDENCE, "", f"recordings that the profile needs are not there: {', '.join(lacking)}")
+    for name, says in judging.of_another(facts, read.exchanges):
+        found.note(Part.RECORDING, name, says)
     if facts.code == fingerprint():
-        if missing != facts.missing:
-            says = f"recordings that the profile needs are not there: {', '.join(missing)}"
-            found.note(Part.EVIDENCE, "", says)
         if not found.troubles and document_again != bundle.files[REPORT]:
             found.note(Part.REPORT, REPORT, "its words or figures are not what follows from the recordings")
     else:
@@ -229,15 +255,15 @@ def _judge_again(
             f"the bundle was made by another version ({facts.suite}, code {facts.code[:12]}): every verdict was judged "
             "again, but the words and figures of its report were not compared"
         )
-        if lacking := [name for name in missing if name not in facts.missing]:
-            says = f"probes that this version would make and the bundle does not have: {', '.join(lacking)}"
-            found.remarks.append(says)
-    found.remarks += [f"not judged again: {why}" for why in choice.moved]
     return (Rejudged.SOME if choice.moved else Rejudged.ALL), report
 
 
 def _compare(
-    claims: Mapping[str, Claim], shown: Mapping[str, Claim], profile: Profile, known: Collection[str], found: _Findings
+    claims: Mapping[str, StoredRule],
+    shown: Mapping[str, StoredRule],
+    profile: Profile,
+    known: Collection[str],
+    found: _Findings,
 ) -> None:
     """What the report claims and what the recordings show, rule by rule. `known`: what may fail."""
     said: list[str] = []
@@ -245,7 +271,7 @@ def _compare(
         claim, evident = claims.get(rule), shown.get(rule)
         if claim is None:
             said.append(f"it says nothing of {rule}, which the profile lists")
-        elif evident is not None and claim.told != evident.told:
+        elif evident is not None and _told(claim) != _told(evident):
             said.append(_differs(claim, evident))
     said += [f"it speaks of {rule}, which the profile does not list" for rule in claims if rule not in profile.rules]
     said += [
@@ -259,7 +285,13 @@ def _compare(
         found.note(Part.REPORT, REPORT, f"and {len(said) - SHOWN} other claims do not hold")
 
 
-def _differs(claim: Claim, shown: Claim) -> str:
+def _told(claim: StoredRule) -> tuple[object, ...]:
+    """What follows from the evidence, whatever words a version of the suite has for it."""
+    places = sorted(str((found.recording, found.event, found.span)) for found in claim.findings)
+    return claim.level, claim.verdict, claim.red, claim.known, places
+
+
+def _differs(claim: StoredRule, shown: StoredRule) -> str:
     if claim.verdict is not shown.verdict:
         return f"it claims {claim.verdict.value} of {claim.rule}, and the recordings show {shown.verdict.value}"
     if (claim.red, claim.known) != (shown.red, shown.known):

@@ -12,7 +12,7 @@ from conformance.report.machine import suite
 from conformance.report.text import printable
 
 from .keys import KEY_FILE
-from .terminal import RED, err, fail, out
+from .terminal import RED, UNUSABLE, err, fail, out
 from .writing import FILE, STANDARD_OUT
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | N
     if json_file is not None:
         text = json.dumps({"bundle": bundle.name, "suite": suite(), **as_json.of(found)}, indent=2) + "\n"
         _write(json_file, text)
+    if not found.troubles and not found.holds:
+        sys.exit(UNUSABLE)
     certified = found.certificate is not None and found.certificate.level is not Level.NOT
     sys.exit(0 if found.holds and certified else RED)
 
@@ -90,5 +92,5 @@ def _tell(found: "Verification", bundle: Path, screen: "Console") -> None:
     line(f"  {found.rejudged.value}")
     for remark in found.remarks:
         line(f"  not verified: {remark}", "yellow")
-    outcome = f"{bundle} holds" if found.holds else f"{bundle} does not hold"
-    line(outcome, "bold green" if found.holds else "bold red")
+    outcome = "holds" if found.holds else "does not hold" if found.troubles else "cannot be verified by this version"
+    line(f"{bundle} {outcome}", "bold green" if found.holds else "bold red")

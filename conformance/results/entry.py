@@ -12,11 +12,11 @@ from pathlib import Path
 from conformance.certificate import archive
 from conformance.certificate import claims as claimed
 from conformance.certificate.certificate import Certificate
-from conformance.certificate.claims import Claim
 from conformance.certificate.parts import REPORT, STATEMENT
 from conformance.certificate.signature import Signature
 from conformance.certificate.storing import ARCHIVE, BundleError, read
 from conformance.certificate.verifying import Verification, verify
+from conformance.report.stored import StoredRule
 from conformance.verdicts import Verdict
 
 PLAIN = re.compile("[^a-z0-9.]+")
@@ -42,14 +42,14 @@ class Entry:
     source: str
     verification: Verification
     certificate: Certificate
-    claims: tuple[Claim, ...]
+    claims: tuple[StoredRule, ...]
     signer: str
     """Whose key it is; "" where nobody here knows."""
     path: Path
     digest: str
     """SHA-256 of the bundle as an archive, as it was verified."""
 
-    def state(self, claims: Sequence[Claim]) -> State:
+    def state(self, claims: Sequence[StoredRule]) -> State:
         """How these rules fare, all of them together."""
         judged = [claim for claim in claims if claim.verdict is not Verdict.NOT_APPLICABLE]
         if any(claim.red for claim in judged):
@@ -107,7 +107,7 @@ def _entry(path: Path, keys: Mapping[str, str], light: bool) -> Entry | Refused:
         return Refused(path.name, (str(problem),))
     found = verify(bundle, light=light)
     if not found.holds or found.certificate is None:
-        return Refused(path.name, tuple(trouble.told for trouble in found.troubles))
+        return Refused(path.name, tuple(trouble.told for trouble in found.troubles) or found.remarks)
     facts = found.certificate.facts
     words = PLAIN.sub("-", f"{facts.target}-{facts.profile}-{facts.date[:10]}".lower()).strip("-.")
     digest = hashlib.sha256(archive.packed(bundle.files)).hexdigest()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from conformance.certificate.claims import Claim
+from conformance.report.stored import StoredRule
 from conformance.rules import ALL
 
 from .entry import Entry, State
@@ -35,27 +35,22 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def group_of(rule: str) -> str:
-    """What a rule is about: its id but for the last part."""
-    return rule.rpartition("/")[0]
-
-
 def groups(entries: Iterable[Entry]) -> tuple[str, ...]:
     """Every group of rules in these bundles, in the order of the suite; those that it does not know come last."""
-    there = dict.fromkeys(group_of(claim.rule) for entry in entries for claim in entry.claims)
-    ours = dict.fromkeys(group_of(rule.id) for rule in ALL)
+    there = dict.fromkeys(claim.feature for entry in entries for claim in entry.claims)
+    ours = dict.fromkeys(rule.id.rpartition("/")[0] for rule in ALL)
     return (*(group for group in ours if group in there), *(group for group in there if group not in ours))
 
 
 def by_profile(entries: Sequence[Entry]) -> tuple[Table, ...]:
     """A table for each profile: what becomes of each group of rules on each target, the newest first."""
-    names = sorted({entry.certificate.facts.profile for entry in entries})
-    return tuple(_table([e for e in entries if e.certificate.facts.profile == name], name) for name in names)
+    titles = sorted({_title(entry) for entry in entries})
+    return tuple(_table([entry for entry in entries if _title(entry) == title], title) for title in titles)
 
 
 def of_group(entries: Sequence[Entry], group: str) -> Table:
     """What becomes of each rule of a group on each target that it was judged on."""
-    found = {claim.rule: claim for entry in entries for claim in entry.claims if group_of(claim.rule) == group}
+    found = {claim.rule: claim for entry in entries for claim in entry.claims if claim.feature == group}
     rows = []
     for entry in _sorted(entries):
         claims = {claim.rule: claim for claim in entry.claims}
@@ -64,13 +59,20 @@ def of_group(entries: Sequence[Entry], group: str) -> Table:
     return Table(group, tuple(found), tuple(rows))
 
 
+def _title(entry: Entry) -> str:
+    """The profile; one that is none of the suite's with its digest, as others may have the same name."""
+    facts = entry.certificate.facts
+    own = f", a profile of their own, SHA-256 {facts.profile_sha256[:12]}…"
+    return facts.profile + (own if entry.verification.own_profile else "")
+
+
 def _table(entries: Sequence[Entry], title: str) -> Table:
     columns = groups(entries)
     rows = []
     for entry in _sorted(entries):
-        split: dict[str, list[Claim]] = {}
+        split: dict[str, list[StoredRule]] = {}
         for claim in entry.claims:
-            split.setdefault(group_of(claim.rule), []).append(claim)
+            split.setdefault(claim.feature, []).append(claim)
         rows.append(Row(entry, tuple(_cell(entry, split.get(group, [])) for group in columns)))
     return Table(title, columns, tuple(rows))
 
@@ -80,7 +82,7 @@ def _sorted(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(newest, key=lambda entry: entry.certificate.facts.target.lower())
 
 
-def _cell(entry: Entry, claims: Sequence[Claim]) -> Cell:
+def _cell(entry: Entry, claims: Sequence[StoredRule]) -> Cell:
     states = [entry.state([claim]) for claim in claims]
     words = {
         State.BROKEN: "broken",

@@ -80,7 +80,7 @@ def _data(entries: Sequence[Entry], refused: Sequence[Refused]) -> dict[str, Any
                 "facts": msgspec.to_builtins(entry.certificate.facts),
                 "counts": entry.certificate.counts,
                 "groups": {
-                    group: entry.state([c for c in entry.claims if matrix.group_of(c.rule) == group]).name.lower()
+                    group: entry.state([c for c in entry.claims if c.feature == group]).name.lower()
                     for group in matrix.groups([entry])
                 },
             }

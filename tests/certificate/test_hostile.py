@@ -11,11 +11,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 import pytest
 
 from conformance.certificate import archive, evidence, parts, storing
-from conformance.certificate.parts import CERTIFICATE, NAMED, NEEDED, PROFILE, REPORT, STATEMENT
+from conformance.certificate.parts import CERTIFICATE, NAMED, NEEDED, REPORT, STATEMENT
 from conformance.certificate.storing import BundleError
 from conformance.certificate.verifying import verify
 
-from .making import again, made, named, of_folder, verified
+from .making import made, named, of_folder, verified
 
 DEEP = b"[" * 200_000
 HEADER = {
@@ -143,7 +143,7 @@ def test_more_files_than_a_bundle_has_are_not_read(tmp_path, monkeypatch):
     with pytest.raises(BundleError, match="more than 5 files"):
         storing.read(tmp_path / "bundle")
     monkeypatch.setattr(archive, "MAX_FILES", 5)
-    assert "more than the 5" in archive.unpacked(archive.packed(made().files)).troubles[0].says
+    assert "more than the 5 files" in archive.unpacked(archive.packed(made().files)).troubles[0].says
 
 
 @pytest.mark.parametrize("name", [*NAMED, "recordings/stream.jsonl"])
@@ -200,7 +200,16 @@ def test_a_recording_beside_itself_is_no_endless_loop():
     assert len(found.exchanges) <= 1
 
 
-def test_a_profile_that_is_too_large_is_not_read():
-    files = {**made().files, PROFILE: made().files[PROFILE] + b"#" * 300_000}
-    found = verified(again(files, facts=made().certificate.facts))
-    assert ("profile", PROFILE) in named(found)
+@pytest.mark.parametrize("name", parts.SMALLER)
+def test_a_file_that_takes_long_to_read_may_not_be_large(name):
+    files = {**made().files, name: made().files[name] + b"#" * parts.limit_of(name)}
+    (said,) = {trouble.says for trouble in verified(files).troubles if trouble.file == name}
+    assert f"it is larger than {parts.limit_of(name)} bytes" in said
+
+
+def test_a_table_of_contents_that_names_millions_is_not_read(monkeypatch):
+    entry = zipped(("a", b""))[31:]
+    local, entry, end = zipped(("a", b""))[:31], entry[:47], entry[47:]
+    monkeypatch.setattr(archive, "ZipFile", None)
+    found = archive.unpacked(local + entry * (parts.MAX_FILES + 1) + end)
+    assert "more than the 2000 files" in found.troubles[0].says

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from conformance import profiles
-from conformance.certificate import storing
+from conformance.certificate import certificate, storing
 from conformance.certificate.certificate import FORMAT, Level
-from conformance.certificate.envelope import opened
 from conformance.certificate.keys import read_public
-from conformance.certificate.parts import CERTIFICATE, PAGE, PROFILE, REPORT, STATEMENT
+from conformance.certificate.parts import PROFILE, RECORDINGS, REPORT
 from conformance.certificate.signature import Signature
 from conformance.certificate.verifying import Rejudged, verify
 
@@ -31,20 +30,6 @@ def test_a_bundle_that_was_kept_still_verifies(name, level):
     assert (Signature.GIVEN, Rejudged.ALL) == (found.signed.signature, found.rejudged)
     assert level is found.certificate.level
     assert not found.own_profile
-
-
-def test_a_page_of_an_earlier_format_is_made_again_as_it_was():
-    kept = storing.read(KEPT / "good.zip")
-    assert 1 == verify(kept, light=True).certificate.certificate
-    assert FORMAT == made().certificate.certificate
-    for other in (made().files, kept.files):
-        changed = replace(kept, files={**kept.files, PAGE: other[PAGE] + b"<!-- -->"})
-        assert ("page", PAGE) in named(verify(changed, light=True))
-
-
-def test_a_certificate_that_calls_itself_of_another_format_does_not_hold():
-    text = made().files[CERTIFICATE].replace(f'"certificate": {FORMAT}'.encode(), b'"certificate": 1')
-    assert ("certificate", CERTIFICATE) in named(verified({**made().files, CERTIFICATE: text}))
 
 
 def test_a_bundle_that_was_kept_and_changed_does_not():
@@ -98,26 +83,42 @@ def test_other_code_does_not_let_a_lie_pass():
     assert f"it claims PASS of {DONE}, and the recordings show FAIL" in {trouble.says for trouble in found.troubles}
 
 
-def test_evidence_that_other_code_may_not_have_asked_for_is_told_of():
+def test_where_no_rule_can_be_judged_again_nothing_holds():
+    bad = made(DONE)
+    text = bad.files[PROFILE].decode().replace(": 1\n", ": 7\n")
+    report = json.loads(bad.files[REPORT])
+    for rule in report["targets"][0]["rules"]:
+        rule |= {"verdict": "PASS", "red": False, "findings": []}
+    files = {name: content for name, content in bad.files.items() if not name.startswith(RECORDINGS)}
+    files |= {PROFILE: text.encode(), REPORT: json.dumps(report).encode()}
+    digest = profiles.parse(text, "later", ever=True).digest
+    found = verified(again(files, facts=replace(bad.certificate.facts, code=OTHER_CODE, profile_sha256=digest)))
+    assert (Level.CERTIFIED, Rejudged.NONE, False) == (found.certificate.level, found.rejudged, found.holds)
+    assert f"not judged again: {DONE}: the profile lists version 7, this suite has version 1" in found.remarks
+
+
+def test_other_code_does_not_let_evidence_be_left_out():
     good = made()
     files = {name: content for name, content in good.files.items() if name != "recordings/long-text.jsonl"}
     found = verified(again(files, facts=replace(good.certificate.facts, code=OTHER_CODE)))
-    assert any("probes that this version would make" in remark and "long-text" in remark for remark in found.remarks)
+    assert [("evidence", "recordings that the profile needs are not there: long-text")] == [
+        (trouble.part.value, trouble.says) for trouble in found.troubles
+    ]
 
 
-def test_a_dialect_that_is_not_known_here_is_told_of():
+def test_what_is_of_a_dialect_that_is_not_known_here_cannot_be_verified():
     facts = replace(made().certificate.facts, dialect="a vendor of tomorrow", code=OTHER_CODE)
     report = json.loads(made().files[REPORT])
     report["targets"][0]["dialect"] = facts.dialect
     found = verified(again({**made().files, REPORT: json.dumps(report).encode()}, facts=facts))
-    assert () == found.troubles
-    assert Rejudged.NONE is found.rejudged
+    assert ((), Rejudged.NONE, False) == (found.troubles, found.rejudged, found.holds)
     assert any("knows no dialect 'a vendor of tomorrow'" in remark for remark in found.remarks)
 
 
-def test_a_certificate_of_a_format_to_come_is_not_guessed_at():
-    certificate = json.loads(made().files["certificate.json"])
-    certificate["certificate"] = FORMAT + 1
-    found = verified({**made().files, "certificate.json": json.dumps(certificate).encode()})
-    assert any(f"no certificate of a format up to {FORMAT}" in trouble.says for trouble in found.troubles)
-    assert opened(made().files[STATEMENT])
+def test_a_certificate_of_a_format_to_come_is_not_guessed_at(monkeypatch):
+    monkeypatch.setattr(certificate, "FORMAT", FORMAT + 1)
+    files = again(made().files, facts=made().certificate.facts)
+    monkeypatch.undo()
+    found = verified(files)
+    assert ((), None, False) == (found.troubles, found.certificate, found.holds)
+    assert (f"it is a certificate of format {FORMAT + 1}; this version reads format {FORMAT}",) == found.remarks

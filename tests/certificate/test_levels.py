@@ -8,11 +8,11 @@ import pytest
 import schemas
 from conformance.certificate import evidence
 from conformance.certificate.certificate import Disagreement, KnownFailure, Level, certify
-from conformance.certificate.claims import Claim
 from conformance.certificate.envelope import opened
 from conformance.certificate.making import MakingError, make
 from conformance.certificate.page import page_of
 from conformance.certificate.parts import CERTIFICATE, PAGE, RECORDINGS, REPORT, STATEMENT
+from conformance.report.stored import StoredRule
 from conformance.verdicts import RuleVerdict, Verdict
 
 from .making import DONE, choice, made, run, verified
@@ -20,6 +20,10 @@ from .making import DONE, choice, made, run, verified
 
 def predicate(bundle):
     return json.loads(opened(bundle.files[STATEMENT]).payload)["predicate"]
+
+
+def claim(rule: str, verdict: Verdict, **members: str) -> StoredRule:
+    return StoredRule(rule, "should", "It is so.", verdict, red=False, **members)
 
 
 def test_a_target_without_fault_is_certified():
@@ -62,16 +66,14 @@ def test_a_known_failure_of_another_profile_is_nobodys_concern():
 
 
 def test_a_warning_is_certified_and_named():
-    claims = [Claim("a/b/c", "should", Verdict.WARN, red=False), Claim("a/b/d", "must", Verdict.TOLERATED, red=False)]
+    claims = [claim("a/b/c", Verdict.WARN), claim("a/b/d", Verdict.TOLERATED)]
     found = certify(made().certificate.facts, claims, 2)
     assert Level.CERTIFIED is found.level
     assert (["a/b/c"], ["a/b/d"]) == ([each.rule for each in found.warned], [each.rule for each in found.tolerated])
 
 
 def test_where_nothing_was_judged_nothing_is_certified():
-    found = certify(
-        made().certificate.facts, [Claim("a/b/c", "must", Verdict.NOT_APPLICABLE, red=False, reason="why")], 0
-    )
+    found = certify(made().certificate.facts, [claim("a/b/c", Verdict.NOT_APPLICABLE, reason="why")], 0)
     assert (Level.NOT, ("no rule was judged",)) == (found.level, found.against)
     assert {"why": 1} == found.left_out
 
@@ -116,6 +118,13 @@ def test_a_recording_with_the_key_in_it_is_not_published():
     with pytest.raises(MakingError, match=f"{name} holds the API key") as raised:
         make(facts, {**recordings, name: told}, choice=choice(), secrets=["sk-top-secret"])
     assert "sk-top-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("member", "other"), [("url", "http://elsewhere.example/v1"), ("model", "a better one")])
+def test_recordings_of_another_target_are_not_certified_from(member, other):
+    recordings, _, facts = run()
+    with pytest.raises(MakingError, match=rf"recordings/long-text\.jsonl: it is of .*, and not of {other}"):
+        make(replace(facts, **{member: other}), recordings, choice=choice())
 
 
 def test_a_recording_that_cannot_be_read_is_not_certified_from():

@@ -180,6 +180,17 @@ def test_who_has_the_key_cannot_leave_evidence_out():
     assert any("long-text" in trouble.says for trouble in found.troubles)
 
 
+def test_who_has_the_key_cannot_name_another_target_than_the_recordings_do():
+    good = made()
+    for member, other in (("url", "https://api.example.org/v1"), ("model", "a better one")):
+        report = json.loads(good.files[REPORT])
+        report["targets"][0][member] = other
+        files = {**good.files, REPORT: (json.dumps(report, indent=1) + "\n").encode()}
+        found = verified(again(files, facts=replace(good.certificate.facts, **{member: other})))
+        assert {"recording"} == {trouble.part.value for trouble in found.troubles}, member
+        assert f"and not of {other}" in found.troubles[0].says
+
+
 def test_a_weaker_profile_cannot_take_the_name_of_a_known_one():
     good, name = made(), profiles.NAMES[0]
     weak = WEAK.replace("for-tests", name).encode()

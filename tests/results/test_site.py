@@ -26,6 +26,8 @@ def site(*arguments: object):
 @cache
 def hostile():
     recordings, report, facts = run("chat/role/sent-once")
+    asked = b'"model": ' + json.dumps(HOSTILE).encode()
+    recordings = {name: content.replace(b'"model": "mock"', asked) for name, content in recordings.items()}
     notes = {"version": HOSTILE, HOSTILE: HOSTILE}
     facts = replace(facts, target=HOSTILE, model=HOSTILE, notes=notes, dialect_reason=HOSTILE)
     return make(facts, recordings, choice=choice(), live=report.verdicts, signer=signer("ours"))
