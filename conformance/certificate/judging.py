@@ -83,7 +83,11 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def missing(facts: Facts, exchanges: Sequence[Exchange], rules: Sequence[Rule]) -> tuple[str, ...]:
-    """Probes and trials that these rules need of a target with these features, and that were not made."""
+    """Probes and trials that these rules need of a target with these features, and that were not made.
+
+    Nobody but this suite is asked what they are: to a signer who says that his did without, anything could be missing.
+    A probe that is added later needs a day since when it is there, and is not needed by profiles frozen before.
+    """
     made = {exchange.probe for exchange in exchanges}
     needed = {name for rule in rules for name in rule.needs.probes}
     asked: list[Probe | Trial] = [*PROBES, *TRIALS]
