@@ -172,7 +172,7 @@ async def _ask(target: Target, endpoint: Endpoint, order: Order, process: int | 
         )
         if not order.quick:
             exchanges += await (
-                _try_in_memory(target, order) if target.name == BUILT_IN else _try(target, endpoint, order, process)
+                _try_in_memory(target, endpoint, order) if target.name == BUILT_IN else _try(target, endpoint, order, process)
             )
     except Silent as silent:
         exchanges += silent.exchanges
@@ -182,14 +182,13 @@ async def _ask(target: Target, endpoint: Endpoint, order: Order, process: int | 
     return exchanges, ""
 
 
-async def _try_in_memory(target: Target, order: Order) -> list[Exchange]:
+async def _try_in_memory(target: Target, endpoint: Endpoint, order: Order) -> list[Exchange]:
     """The trials of the built-in mock server, on a loop of their own whose clock jumps."""
 
     async def made() -> list[Exchange]:
         clock = asyncio.get_running_loop().time
         async with MockServer(BUILT_IN_SETTINGS, port=None) as server:
-            there = replace(target, url=server.url)
-            return await _try(there, endpoint_of(there, BUILT_IN_KEY), order, dial=dialling(server.accept), clock=clock)
+            return await _try(target, endpoint, order, dial=dialling(server.accept), clock=clock)
 
     return await asyncio.to_thread(simulate, made())
 

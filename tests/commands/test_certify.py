@@ -69,6 +69,14 @@ def test_the_built_in_mock_is_certified_and_the_bundle_holds(tmp_path):
     assert ([], [], False) == (found["troubles"], found["remarks"], found["own_profile"])
 
 
+def test_trials_of_the_built_in_mock_are_of_the_same_target_as_its_probes(tmp_path):
+    (tmp_path / "pace.yaml").write_text("profile: pace\nsays: a trial\nrules:\n  chat/timing/ends-at-once: 1\n")
+    result = certify("--profile", tmp_path / "pace.yaml", "--out", tmp_path / "b.zip")
+    assert 0 == result.exit_code, result.output
+    assert "trial follows" in result.stderr
+    assert 0 == verify(tmp_path / "b.zip").exit_code
+
+
 def test_a_signed_bundle_in_a_folder_is_verified_by_its_key(tmp_path, profile, key):
     bundle = tmp_path / "bundle"
     made = certify("--profile", profile, "--out", bundle, "--sign", key, "--note", "version=1.2")
