@@ -171,9 +171,10 @@ async def _ask(target: Target, endpoint: Endpoint, order: Order, process: int | 
             on_progress=order.on_progress,
         )
         if not order.quick:
-            exchanges += await (
-                _try_in_memory(target, endpoint, order) if target.name == BUILT_IN else _try(target, endpoint, order, process)
-            )
+            if target.name == BUILT_IN:
+                exchanges += await _try_in_memory(target, endpoint, order)
+            else:
+                exchanges += await _try(target, endpoint, order, process)
     except Silent as silent:
         exchanges += silent.exchanges
         if not any(exchange.head for exchange in exchanges):

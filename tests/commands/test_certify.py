@@ -70,7 +70,7 @@ def test_the_built_in_mock_is_certified_and_the_bundle_holds(tmp_path):
 
 
 def test_trials_of_the_built_in_mock_are_of_the_same_target_as_its_probes(tmp_path):
-    (tmp_path / "pace.yaml").write_text("profile: pace\nsays: a trial\nrules:\n  chat/timing/ends-at-once: 1\n")
+    (tmp_path / "pace.yaml").write_text("profile: pace\nsays: a trial\nrules:\n  chat/timing/one-by-one: 1\n")
     result = certify("--profile", tmp_path / "pace.yaml", "--out", tmp_path / "b.zip")
     assert 0 == result.exit_code, result.output
     assert "trial follows" in result.stderr
