@@ -16,6 +16,7 @@ from conformance.in_memory import dialling
 from conformance.judge import judge, timing_of, unused_tolerances
 from conformance.known import Known, excuse
 from conformance.launching import LaunchError, OnLaunch, launched
+from conformance.probes.bodies import long_of
 from conformance.probes.catalogue import PROBES, Probe
 from conformance.probes.connection import Clock, Dial, Unreachable, connect
 from conformance.probes.endpoint import Endpoint, Limits
@@ -24,7 +25,6 @@ from conformance.probes.observers.choosing import Wanted
 from conformance.probes.performing import Stage
 from conformance.probes.runner import Silent
 from conformance.probes.runner import run as run_probes
-from conformance.probes.trials.bodies import long_of
 from conformance.probes.trials.catalogue import TRIALS
 from conformance.probes.trials.running import OnPlan, OnTrial
 from conformance.probes.trials.running import run as run_trials

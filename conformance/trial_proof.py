@@ -12,14 +12,14 @@ from functools import cache
 
 from conformance.in_memory import dialling
 from conformance.judge import findings_of
+from conformance.probes import bodies
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
 from conformance.probes.observers.choosing import ANY, Wanted, choose
 from conformance.probes.observers.journal import Journal
 from conformance.probes.performing import Stage
 from conformance.probes.runner import Silent
-from conformance.probes.trials import bodies
-from conformance.probes.trials.bench import Bench, Tempo
 from conformance.probes.trials.calibrating import UNKNOWN, calibrate
 from conformance.probes.trials.catalogue import TRIALS
 from conformance.probes.trials.running import run

@@ -1,6 +1,7 @@
 """The docs say what the code does."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_the_dialect_reference_is_fresh():
 
 def test_the_diagram_is_the_order_table():
     assert diagram() in (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def test_the_floors_are_those_that_imports_are_held_to():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]
+    held = [{name.rpartition(".")[2] for name in layer.split(" | ")} for layer in contract["layers"]]
+    table = re.findall(r"^\| \d? ?\| (.*?) \|", (ROOT / "docs" / "architecture.md").read_text("utf-8"), re.MULTILINE)
+    steps = [step for row in table for step in row.split(" / ")]
+    assert held == [set(re.findall(r"`(\w+)(?:\.py|/)`", step)) for step in steps]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from conformance.judge import judge
+from conformance.probes import bodies
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.connection import connect
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
 from conformance.probes.performing import Stage
-from conformance.probes.trials import bodies
-from conformance.probes.trials.bench import Bench, Tempo
 from conformance.probes.trials.pace import PACE
 from conformance.rules.chat import timing
 from conformance.rules.http import timing as http_timing

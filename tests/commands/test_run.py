@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 import schemas
 from conformance.cli import main, start
+from conformance.probes.bench import Bench, Tempo
+from conformance.probes.bodies import LONG
 from conformance.probes.catalogue import PROBES
-from conformance.probes.trials.bench import Bench, Tempo
-from conformance.probes.trials.bodies import LONG
 from conformance.probes.trials.running import plan_of
 from conformance.rules import ALL
 from mockserver.answering import Settings

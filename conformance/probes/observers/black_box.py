@@ -13,16 +13,16 @@ from enum import Enum
 from itertools import pairwise
 from statistics import median
 
+from conformance.probes.bench import Bench
 from conformance.probes.intake import Budget
+from conformance.probes.observer import Left
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave
-from conformance.probes.trials.bench import Bench
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.protocols.watch import Watch
 from conformance.rules.chance import by_chance
 
 from . import looking
-from .observer import Left
 
 IDLE = 8
 """Short requests of the idle baseline, after one that warms up."""

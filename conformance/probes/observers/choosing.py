@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from conformance.probes import bodies
+from conformance.probes.bench import Bench
 from conformance.probes.intake import Budget
+from conformance.probes.observer import Observer
 from conformance.probes.recorder import Leave
-from conformance.probes.trials import bodies
-from conformance.probes.trials.bench import Bench
 
 from .black_box import BlackBox
 from .cpu import Cpu, of_listener, of_process
 from .journal import Journal
-from .observer import Observer
 from .prometheus import prometheus
 from .slots import slots
 

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from conformance.probes.bench import Sleep
 from conformance.probes.connection import Clock
-from conformance.probes.trials.bench import Sleep
+from conformance.probes.observer import Left
 from conformance.protocols.watch import Watch
 
 from . import looking
-from .observer import Left
 
 WINDOW = 0.25
 """Seconds over which a share is measured; the kernel counts in hundredths."""

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from conformance.probes.bench import Sleep
 from conformance.probes.connection import Clock
-from conformance.probes.trials.bench import Sleep
+from conformance.probes.observer import Left
 from conformance.protocols.watch import Watch
 
 from . import looking
 from .looking import Look, Reading
-from .observer import Left
 
 PAUSE = 0.4
 """Seconds between looks while a long request runs; nobody has left then, so they disturb nothing."""

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.probes.bench import Sleep
+from conformance.probes.observer import Left
 from conformance.probes.performing import Stage
-from conformance.probes.trials.bench import Sleep
 from conformance.protocols.watch import Watch
 
 from . import looking
 from .fetching import beside, fetch
-from .observer import Left
 
 SIZE = 16 * 1024 * 1024
 """Bytes of a journal: a thousand requests of a few thousand bytes, escaped."""

@@ -7,9 +7,8 @@ anything meanwhile (llama.cpp with /metrics every 0.2 s never ends a dropped req
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conformance.probes.observer import Left
 from conformance.protocols.watch import Watch
-
-from .observer import Left
 
 FIRST = 0.4
 """Seconds of quiet before the first look at a stream: servers that notice by writing have noticed."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conformance.probes.bench import Sleep
 from conformance.probes.performing import Stage
-from conformance.probes.trials.bench import Sleep
 
 from .expression import Expression
 from .fetching import beside, fetch

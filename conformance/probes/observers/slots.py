@@ -4,8 +4,8 @@ import json
 import math
 from typing import Any
 
+from conformance.probes.bench import Sleep
 from conformance.probes.performing import Stage
-from conformance.probes.trials.bench import Sleep
 
 from .fetching import beside, fetch
 from .gauge import Gauge

@@ -8,12 +8,12 @@ import asyncio
 import math
 from dataclasses import dataclass, field, replace
 
+from conformance.probes import bodies
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave
 from conformance.protocols.exchange import Ending, Exchange
 
-from . import bodies
-from .bench import Bench, Tempo
 from .received import brings, pieces_of, tokens_of
 
 NAME = "calibration"

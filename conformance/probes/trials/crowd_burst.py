@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from conformance.probes.bench import Bench
 from conformance.probes.probe import Body
 from conformance.protocols.exchange import Exchange
 
-from .bench import Bench
 from .crowding import cost_of, marked, names, patient, together
 from .trial import Part, Trial
 

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
+from conformance.probes.bench import Bench, Tempo
+from conformance.probes.bodies import long
 from conformance.probes.connection import By
 from conformance.probes.probe import Body
 from conformance.probes.pulse import Pulse
 from conformance.probes.recorder import Leave
 from conformance.protocols.exchange import Exchange
 
-from .bench import Bench, Tempo
-from .bodies import long
 from .crowding import AT_LEAST, at_once, cost_of, marked, names, patient, together
 from .trial import Cost, Part, Trial
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from conformance.probes.bench import Bench
+from conformance.probes.bodies import WARM
 from conformance.probes.probe import Body
 from conformance.protocols.exchange import Exchange
 
-from .bench import Bench
-from .bodies import WARM
 from .crowding import at_once, cost_of, marked, names, patient, together
 from .trial import Part, Trial
 

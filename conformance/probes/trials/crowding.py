@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.probe import Body
 from conformance.protocols.exchange import Exchange
 from conformance.protocols.markers import asks_for, word_of
 
-from .bench import Bench, Tempo
 from .trial import Cost
 
 TOKENS = 64

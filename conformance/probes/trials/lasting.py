@@ -2,11 +2,11 @@
 
 from functools import partial
 
+from conformance.probes import bodies
+from conformance.probes.bench import CHAT, Bench, Tempo
 from conformance.probes.recorder import Leave
 from conformance.protocols.exchange import Exchange
 
-from . import bodies
-from .bench import CHAT, Bench, Tempo
 from .trial import Cost, Part, Trial
 
 LASTS = 1.1

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from conformance.probes import bodies
+from conformance.probes.bench import CHAT, Bench, Tempo
 from conformance.probes.connection import By
-from conformance.probes.observers.observer import Left
+from conformance.probes.observer import Left
 from conformance.probes.probe import Body
 from conformance.probes.recorder import Leave, head_came
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.protocols.watch import Watch
 from conformance.rules.chat.leaving_needs import AT_ONCE
 
-from . import bodies
-from .bench import CHAT, Bench, Tempo
 from .leaving_after import AFTER, HUNDRED
 from .received import tokens_of
 from .trial import Cost, Part, Trial

@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
+from conformance.probes import bodies
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.connection import By
-from conformance.probes.observers.observer import Left
+from conformance.probes.observer import Left
 from conformance.probes.recorder import Leave, done_came
 from conformance.protocols.chat.states import Kind
 from conformance.protocols.exchange import Ending, Exchange
 from conformance.protocols.watch import Watch
 from conformance.rules.chat.leaving_needs import CLIENT
 
-from . import bodies
-from .bench import Bench, Tempo
 from .received import tokens_of
 from .trial import Cost, Part, Trial
 

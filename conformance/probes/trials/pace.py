@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from conformance.probes.bench import Bench, Tempo
+from conformance.probes.bodies import FILLER, WORDS
 from conformance.probes.probe import Body
 from conformance.probes.pulse import Pulse
 from conformance.protocols.exchange import Exchange
@@ -21,8 +23,6 @@ from conformance.rules.pace import (
     more_short_ones_would_tell,
 )
 
-from .bench import Bench, Tempo
-from .bodies import FILLER, WORDS
 from .trial import Cost, Part, Trial
 
 ROUNDS = 5

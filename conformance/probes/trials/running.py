@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from conformance.probes import bodies
+from conformance.probes.bench import Bench, Sleep, Tempo
+from conformance.probes.observer import Observer
 from conformance.probes.observers.choosing import ANY, Wanted, calm, choose
 from conformance.probes.observers.journal import Journal
-from conformance.probes.observers.observer import Observer
 from conformance.probes.performing import SILENT, Stage
 from conformance.probes.probe import Body
 from conformance.probes.runner import Silent
 from conformance.protocols.exchange import Ending, Exchange
 
-from . import bodies
-from .bench import Bench, Sleep, Tempo
 from .calibrating import UNKNOWN, calibrate
 from .trial import Part, Trial
 

@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 
+from conformance.probes.bench import Bench, Tempo
 from conformance.protocols.exchange import Exchange
-
-from .bench import Bench, Tempo
 
 
 class Part(Enum):

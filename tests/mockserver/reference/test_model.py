@@ -4,7 +4,7 @@ import hashlib
 import runpy
 from pathlib import Path
 
-from conformance.probes.trials import bodies
+from conformance.probes import bodies
 from mockserver.reference.words import Words
 
 TINY = runpy.run_path(str(Path(__file__).parents[2] / "models" / "make_tiny.py"))

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.connection import Clock, Connection, Unreachable
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
-from conformance.probes.observers.observer import Left
+from conformance.probes.observer import Left
 from conformance.probes.performing import Stage
-from conformance.probes.trials.bench import Bench, Tempo
 from conformance.simulation import link
 
 LONG = {"messages": [{"role": "user", "content": "Write forever"}], "stream": True}

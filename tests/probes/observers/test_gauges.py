@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from conformance.probes.observer import Left
 from conformance.probes.observers.cpu import Cpu
 from conformance.probes.observers.looking import QUIET, times
-from conformance.probes.observers.observer import Left
 from conformance.probes.observers.prometheus import prometheus
 from conformance.probes.observers.slots import slots
 from conformance.protocols.watch import Watch

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from conformance.probes import bodies
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.connection import By, Clock, Connection
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
+from conformance.probes.observer import Left
 from conformance.probes.observers.choosing import Choice, Wanted, calm, choose
-from conformance.probes.observers.observer import Left
 from conformance.probes.performing import Stage
 from conformance.probes.recorder import Leave
-from conformance.probes.trials import bodies
-from conformance.probes.trials.bench import Bench, Tempo
 from conformance.protocols.watch import Watch
 from conformance.rules.behaviour import Behaviour, Stops
 from conformance.simulation import link, simulate

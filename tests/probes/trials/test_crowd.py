@@ -10,12 +10,12 @@ import pytest
 
 from conformance.judge import judge
 from conformance.loading import load
+from conformance.probes.bench import Bench, Tempo
 from conformance.probes.connection import Clock, Connection, Unreachable
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
 from conformance.probes.performing import Stage
 from conformance.probes.trials import crowding
-from conformance.probes.trials.bench import Bench, Tempo
 from conformance.probes.trials.crowd import CROWD
 from conformance.protocols.exchange import Exchange
 from conformance.protocols.markers import marker_of

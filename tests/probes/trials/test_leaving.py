@@ -11,6 +11,8 @@ from conformance import cancellation
 from conformance.cancellation import Manner
 from conformance.checking import check
 from conformance.judge import judge
+from conformance.probes.bench import Tempo
+from conformance.probes.bodies import LONG
 from conformance.probes.connection import Clock, Connection
 from conformance.probes.endpoint import Endpoint
 from conformance.probes.intake import Budget
@@ -18,8 +20,6 @@ from conformance.probes.observers.choosing import Wanted
 from conformance.probes.performing import Stage
 from conformance.probes.recorder import Leave
 from conformance.probes.runner import Silent
-from conformance.probes.trials.bench import Tempo
-from conformance.probes.trials.bodies import LONG
 from conformance.probes.trials.leaving import KINDS, LEAVING, _made_sure
 from conformance.probes.trials.running import Plan, run
 from conformance.probes.trials.trial import Trial

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.judge import judge
-from conformance.probes.trials.bench import Tempo
+from conformance.probes.bench import Tempo
 from conformance.probes.trials.pace import PACE
 from conformance.protocols.chat.dialects import OPENAI, Dialect, find
 from conformance.protocols.exchange import Ending, Exchange, Request

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conformance.probes.connection import Unreachable
-from conformance.probes.observers.observer import Left, Observer
 from conformance.probes.performing import SILENT, Stage, close
 from conformance.probes.probe import Body
 from conformance.probes.pulse import Pulse
@@ -20,6 +19,8 @@ from conformance.probes.sending import agent, recorded
 from conformance.probes.way import JSON
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.watch import Watch
+
+from .observer import Left, Observer
 
 MARK = "x-streamspec-mark"
 """Header that tells one request of ours from the others; the mock server's journal keeps it."""
