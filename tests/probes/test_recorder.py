@@ -59,7 +59,8 @@ def test_transfer_encoding_and_content_length_together_are_seen(ask):
 
 def test_bytes_after_the_end_are_kept_apart(ask):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
-    exchange = ask(head, b"{}", 0.005, b"stray").exchange
+    patient = Limits(head_s=5, exchange_s=5, linger_s=5)  # the FIN ends it
+    exchange = ask(head, b"{}", 0.005, b"stray", "fin", limits=patient).exchange
     assert exchange.body == b"{}"
     assert exchange.transport.rest == b"stray"
     assert exchange.transport.reusable is False
