@@ -39,9 +39,8 @@ class Port:
             await web.TCPSite(self._runner, self._host, self._port, reuse_port=shared).start()
         except (OSError, OverflowError) as error:
             await self._runner.cleanup()
-            raise self._cannot_listen(error) from None
-        host, port = self._runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            raise cannot_listen(error, self._host, self._port) from None
+        return url_of(self._runner.addresses[0])
 
     async def close(self) -> None:
         """Be gone: what is still open is torn down. Harmless where it was never open."""
@@ -50,11 +49,17 @@ class Port:
         if self.reception is not None:
             await self.reception.tear_down()
 
-    def _cannot_listen(self, error: OSError | OverflowError) -> OSError:
-        code = error.errno if isinstance(error, OSError) else errno.EINVAL
-        if code == errno.EADDRINUSE:
-            return OSError(
-                code, f"port {self._port} on {self._host} is in use; choose another one, or 0 for a free one"
-            )
-        why = error.strerror if isinstance(error, OSError) else error
-        return OSError(code, f"cannot listen on {self._host} port {self._port}: {why}")
+
+def url_of(listening: Any) -> str:
+    """The URL, without a path, of the address of a listening socket: host, port and what IPv6 adds."""
+    host, port = listening[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def cannot_listen(error: OSError | OverflowError, host: str, port: int | None) -> OSError:
+    """Why no connection can be received there, and what to do about it."""
+    code = error.errno if isinstance(error, OSError) else errno.EINVAL
+    if code == errno.EADDRINUSE:
+        return OSError(code, f"port {port} on {host} is in use; choose another one, or 0 for a free one")
+    why = error.strerror if isinstance(error, OSError) else error
+    return OSError(code, f"cannot listen on {host} port {port}: {why}")

@@ -17,8 +17,9 @@ from typing import Any
 from .answering import Settings
 from .app import AT_ONCE, DEFAULTS, MockServer
 from .pacing import Pacing
+from .port import cannot_listen
+from .selecting import LeaversFirst
 from .sweeping import swept
-from .watching import LeaversFirst
 
 
 def serve(
@@ -105,8 +106,7 @@ def _held(host: str, port: int) -> socket.socket:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(address)
     except (OSError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise OSError(0, f"cannot listen on {host} port {port}: {why}") from None
+        raise cannot_listen(error, host, port) from None
     return holder
 
 

@@ -21,6 +21,7 @@ from conformance.wire.script import Answer, Framing, Reset, Send, Wait
 
 from . import answering, routes
 from .answering import Settings
+from .port import url_of
 
 MARK = "x-streamspec-mark"
 IN_TEXT = re.compile(rb"streamspec-mark-([0-9a-f]{12})")
@@ -104,8 +105,7 @@ class Upstream:
         """Listen. Raises OSError where that address cannot be had."""
         if self._port is not None:
             self._server = await asyncio.get_running_loop().create_server(self.accept, self._host, self._port)
-            host, port = self._server.sockets[0].getsockname()[:2]
-            self.url = f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+            self.url = f"{url_of(self._server.sockets[0].getsockname())}/v1"
         return self
 
     async def __aexit__(self, *_: object) -> None:

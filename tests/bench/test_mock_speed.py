@@ -4,7 +4,8 @@
     STREAMSPEC_AIMOCK=/somewhere pytest tests/bench/test_mock_speed.py -m bench -s -p no:cacheprovider
 
 The server has one core to itself and the client another. What is compared is work per second of the server's CPU, so
-that others on the same machine do not count. Journal and metrics are on.
+that others on the same machine do not count. Journal and metrics are on. The client is load.py, or one in C where there
+is one beside the repository; which of them it is, is printed with the figures.
 """
 
 import asyncio
@@ -55,9 +56,11 @@ def aimock(folder: Path, chunks: int) -> Any:
 def client(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """The command of the load client."""
     if not (LOADGEN.is_file() and shutil.which("cc")):
+        print(f"\nthe client is {HERE.name}/load.py")
         return (sys.executable, str(HERE / "load.py"))
     built = tmp_path_factory.mktemp("loadgen") / "loadgen"
     subprocess.run(["cc", "-O2", "-o", str(built), str(LOADGEN)], check=True)
+    print(f"\nthe client is {LOADGEN.name}, in C")
     return (str(built),)
 
 

@@ -83,7 +83,7 @@ class LeaversFirst(selectors.BaseSelector):
         return self._keys
 
     def get_key(self, fileobj: Any) -> selectors.SelectorKey:
-        """As any selector. Raises KeyError where it is not registered."""
+        """As any selector, for files and their numbers alike. Raises KeyError where it is not registered."""
         return self._keys[_number(fileobj)]
 
 
