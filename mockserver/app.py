@@ -29,7 +29,7 @@ from .journal import BODY_LIMIT, LIMIT, Entry, Journal
 from .pacing import Pacing, paced
 from .play import Played, Sleep, for_this_client, play
 from .port import Port
-from .reception import Door, left_by
+from .reception import Door, hang_up, left_by
 from .relaying import Relay
 from .remembered import Remembered
 from .replaying import Replay
@@ -182,8 +182,7 @@ class MockServer:
         except asyncio.CancelledError:
             if not self._stopping:
                 work.leave(left_by(request))
-            if request.transport is not None:
-                request.transport.abort()
+            hang_up(request)
             raise
         except Exception:
             LOG.exception("the mock server failed at %s %s (fault %s)", request.method, request.path, entry.fault)

@@ -89,3 +89,9 @@ class Reception(web.Server):
 def left_by(request: web.BaseRequest) -> str:
     """How the client of a request left: "fin" or "rst"."""
     return (request.protocol.left_by or FIN) if isinstance(request.protocol, Door) else FIN
+
+
+def hang_up(request: web.BaseRequest) -> None:
+    """Close the connection of a request at once; what still waits to be written is dropped."""
+    if request.transport is not None:
+        request.transport.abort()

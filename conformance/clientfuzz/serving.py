@@ -22,7 +22,7 @@ from mockserver.answering import read_body
 from mockserver.journal import Entry
 from mockserver.play import Played, for_this_client, play
 from mockserver.port import Port
-from mockserver.reception import left_by
+from mockserver.reception import hang_up, left_by
 
 from .contract import Report
 
@@ -168,19 +168,14 @@ class CaseServer:
         except TimeoutError:
             visit.hung = visit.report is None
             visit.left = ""
-            _hang_up(request)
+            hang_up(request)
             return Played(keep=False)
         except (ConnectionError, asyncio.CancelledError):
             visit.left = left_by(request)
-            _hang_up(request)
+            hang_up(request)
             raise
         finally:
             visit.sent, visit.ended = entry.sent, entry.ended
-
-
-def _hang_up(request: web.BaseRequest) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 def _slowly(acts: Iterable[Act]) -> Iterator[Act]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from .terminal import RED, UNUSABLE, err, fail, out, progress, say
+from .writing import FILE, STANDARD_OUT, write
 
 if TYPE_CHECKING:
     from conformance.clientfuzz.case import Case
     from conformance.clientfuzz.playing import Result
     from conformance.clientfuzz.running import Made, Plan
 
-STANDARD_OUT = Path("-")
 HOST, PORT = "127.0.0.1", 8090
 FOLDER = Path(".streamspec/fuzz-client")
 JOBS = 4
@@ -39,7 +39,7 @@ PATIENCE = 3
     show_default=True,
     help="Seconds from a client's request to its report; then it hangs. It is told to give up after a third of that.",
 )
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE")
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write what came of it; -: to standard output.")
 @click.option(
     "--save",
     type=click.Path(file_okay=False, path_type=Path),
@@ -167,19 +167,7 @@ def _report(made: "Made", json_file: Path | None, *, verbose: bool) -> None:
     from conformance.clientfuzz import machine, text
 
     text.render(made, err if json_file == STANDARD_OUT else out, verbose=verbose)
-    if json_file is not None:
-        _write(json_file, json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
+    write(json_file, lambda: json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
     if made.interrupted:
         say("interrupted: this is what had come so far", "yellow")
     sys.exit(RED if made.failed else UNUSABLE if made.interrupted else 0)
-
-
-def _write(file: Path, content: str) -> None:
-    if file == STANDARD_OUT:
-        click.echo(content, nl=False)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, "utf-8")
-    except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}")

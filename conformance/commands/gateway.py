@@ -16,8 +16,8 @@ from conformance.probes.endpoint import Endpoint, Limits
 from mockserver.upstream import Upstream
 
 from .terminal import RED, err, fail, out, progress, say
+from .writing import FILE, STANDARD_OUT, write
 
-STANDARD_OUT = Path("-")
 MOST = 8 * 1024 * 1024
 """Bytes of one answer: the upstream sends less than a tenth of that."""
 
@@ -35,7 +35,7 @@ MOST = 8 * 1024 * 1024
 @click.option("--advertise", metavar="URL", help="How the gateway reaches our upstream, if otherwise: for hints.")
 @click.option("--key-env", help="Environment variable with the key for the gateway (default OPENAI_API_KEY).")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only situations whose name matches; 'leaving/*' is one.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE")
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON; -: to standard output.")
 @click.option(
     "--timeout", type=click.FloatRange(1, 3600), default=10.0, show_default=True, help="Seconds of one answer."
 )
@@ -95,7 +95,7 @@ def gateway(
     except KeyboardInterrupt:
         fail("interrupted")
     report.render(made, err if json_file == STANDARD_OUT else out, verbose=verbose)
-    _write(json_file, made)
+    write(json_file, lambda: json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
     if made.problem:
         fail(made.problem)
     sys.exit(RED if made.red else 0)
@@ -133,17 +133,3 @@ def _address(listen: str) -> tuple[str, int]:
     if not colon or not port.isdecimal() or int(port) > 65535:
         fail(f"--listen {listen!r} is no address; write it like 127.0.0.1:8900")
     return host.strip("[]") or "127.0.0.1", int(port)
-
-
-def _write(file: Path | None, made: GatewayReport) -> None:
-    if file is None:
-        return
-    content = json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n"
-    if file == STANDARD_OUT:
-        click.echo(content, nl=False)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, "utf-8")
-    except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}")

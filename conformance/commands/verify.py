@@ -13,7 +13,7 @@ from conformance.report.text import printable
 
 from .keys import KEY_FILE
 from .terminal import RED, UNUSABLE, err, fail, out
-from .writing import FILE, STANDARD_OUT
+from .writing import FILE, STANDARD_OUT, write
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,24 +51,12 @@ def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | N
     except (KeyFileError, BundleError) as problem:
         fail(str(problem))
     _tell(found, bundle, err if json_file == STANDARD_OUT else out)
-    if json_file is not None:
-        text = json.dumps({"bundle": bundle.name, "suite": suite(), **as_json.of(found)}, indent=2) + "\n"
-        _write(json_file, text)
+    document = {"bundle": bundle.name, "suite": suite(), **as_json.of(found)}
+    write(json_file, lambda: json.dumps(document, indent=2) + "\n")
     if not found.troubles and not found.holds:
         sys.exit(UNUSABLE)
     certified = found.certificate is not None and found.certificate.level is not Level.NOT
     sys.exit(0 if found.holds and certified else RED)
-
-
-def _write(file: Path, text: str) -> None:
-    if file == STANDARD_OUT:
-        click.echo(text, nl=False)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}")
 
 
 def _tell(found: "Verification", bundle: Path, screen: "Console") -> None:

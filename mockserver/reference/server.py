@@ -27,6 +27,7 @@ from mockserver.engines.decoding.request import Refused
 from mockserver.journal import Entry
 from mockserver.play import Played, for_this_client, play, send
 from mockserver.port import GRACE, Port
+from mockserver.reception import hang_up
 from mockserver.windows import PLAIN
 
 from . import asking
@@ -103,12 +104,10 @@ class ReferenceServer:
         try:
             return await self._respond(request)
         except (ConnectionError, TimeoutError):
-            if request.transport is not None:
-                request.transport.abort()
+            hang_up(request)
             return Played(keep=False)
         except asyncio.CancelledError:
-            if request.transport is not None:
-                request.transport.abort()
+            hang_up(request)
             raise
         except Exception:
             LOG.exception("the server failed at %s %s", request.method, request.path)
