@@ -86,7 +86,7 @@ async def launched(target: Target, on_launch: OnLaunch | None = None, *, grace: 
             f"write another port, or judge what is there: streamspec run {target.name} --no-launch"
         )
     path = _log(target, launch)
-    with path.open("ab") as log, _ended_like_ctrl_c():
+    with path.open("ab") as log, ended_like_ctrl_c():
         say(f"starts {shlex.join(argv)}", path)
         server = Server(target.name, path, _start(target, argv, env, log))
         try:
@@ -211,8 +211,8 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> bool:
 
 
 @contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM and SIGHUP do what Ctrl-C does, so that servers end with the suite however it is ended."""
+def ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM and SIGHUP do what Ctrl-C does: what was started here ends with the suite, and nothing is lost."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -63,7 +63,7 @@ def content_of(exchange: Exchange) -> Content:
     return Content(
         text=first.text,
         all_text=every.text,
-        finishes=tuple(first.finishes or every.finishes),  # a client that asked for one need not look at its number
+        finishes=tuple(first.finishes or every.finishes),
         calls=first.ways(),
         usages=tuple(usages),
     )

@@ -8,6 +8,8 @@ Any of the first five may be missing: then that is not judged. Noise around the 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -15,6 +17,10 @@ import msgspec
 KEYS = ("text", "finish_reason", "tool_calls", "usage", "chunks", "error")
 LONGEST = 300
 """Characters of an error that are kept."""
+TEXT_KEPT, MEMBERS_KEPT = 2000, 200
+"""Characters of a text, and members of a list or an object, that are kept of what a client told."""
+DEEPEST = 100
+"""Levels of a report; JSON that is nested deeper is none."""
 GAP = object()
 
 
@@ -54,23 +60,46 @@ def report_in(line: str | bytes) -> Report | None:
 
 
 def value_in(text: str) -> Any:
-    """The JSON value of a line, None where it is none. Half a surrogate pair is let stand."""
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
-        pass
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    """The JSON value of a line, None where it is none or too deep. Half a surrogate pair is let stand."""
+    for decode in (msgspec.json.decode, json.loads):
+        try:
+            value = decode(text)
+        except (ValueError, RecursionError):  # one of msgspec's is a ValueError, too
+            continue
+        return None if _is_deep(value) else value
+    return None
 
 
-def last_report(lines: Iterable[str | bytes]) -> Report | None:
-    """The last line that is a report."""
-    found = None
-    for line in lines:
-        found = report_in(line) or found
-    return found
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [member for one in level for member in _members(one)]
+    return bool(level)
+
+
+def _members(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def shortened(report: Report) -> Report:
+    """What is kept of a report: long texts are cut in the middle."""
+    ours_first = sorted(report.known.items(), key=lambda member: member[0] not in KEYS)
+    return report_of(kept(dict(ours_first)))
+
+
+def kept(value: Any) -> Any:
+    """What is kept of a JSON value; it can be written as JSON again, in UTF-8."""
+    if isinstance(value, str):
+        sound = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        half = TEXT_KEPT // 2
+        return sound if len(sound) <= TEXT_KEPT else f"{sound[:half]}\u2026{sound[-half:]}"
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [kept(item) for item in value[:MEMBERS_KEPT]]
+    if isinstance(value, dict):
+        return {kept(name): kept(item) for name, item in islice(value.items(), MEMBERS_KEPT)}
+    return value
 
 
 def report_of(value: dict[str, Any]) -> Report:

@@ -20,9 +20,9 @@ LONGEST_NAME = 150
 """Characters of the name of a file."""
 
 
-def file_name(case: str) -> str:
-    """A case id as the name of a file."""
-    return UNSAFE.sub("-", case).strip("-.")[:LONGEST_NAME]
+def file_name(text: str) -> str:
+    """A case id, or any other text, as the name of a file; "" where nothing of it can stand there."""
+    return UNSAFE.sub("-", text).strip("-.")[:LONGEST_NAME]
 
 
 def keep(result: Result, folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from conformance.launching import ended_like_ctrl_c
 from mockserver.hosting import hosted
 
 from .case import Case, duration
@@ -36,7 +37,8 @@ def run(plan: Plan, site: Site, began: Callable[[str], None]) -> Made:
     """Serve until somebody says that this was all, or interrupts it. Raises OSError; `began` is told the URL."""
     made = Made(plan)
     desk = Desk(Origins(site.origins), _unfit)
-    with hosted(_served(plan, site, desk)) as host:
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with ended_like_ctrl_c(), hosted(_served(plan, site, desk)) as host:
         stopped = False
         try:
             began(host.server.url)

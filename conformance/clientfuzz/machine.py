@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from .contract import Report
 from .playing import Result
 from .running import Made
 
@@ -39,27 +38,7 @@ def case_of(result: Result, kept: Mapping[str, str]) -> dict[str, Any]:
         "verdict": judgement.verdict.value,
         "says": judgement.says,
         "requests": len(result.requests),
-        "report": _reported(result.report),
+        "report": result.report.known if result.report is not None else None,
         "recording": kept.get("recording"),
         "scenario": kept.get("scenario"),
     }
-
-
-LONGEST = 2000
-"""Characters of a text that stands in a report of ours."""
-
-
-def _reported(report: Report | None) -> dict[str, Any] | None:
-    """What the client printed, long texts cut in the middle."""
-    return {name: _cut(value) for name, value in report.known.items()} if report is not None else None
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, str):
-        sound = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return sound if len(sound) <= LONGEST else f"{sound[: LONGEST // 2]}\u2026{sound[-LONGEST // 2 :]}"
-    if isinstance(value, list):
-        return [_cut(item) for item in value[:200]]
-    if isinstance(value, dict):
-        return {str(name): _cut(item) for name, item in list(value.items())[:200]}
-    return value

@@ -10,12 +10,12 @@ from conformance.wire.script import Answer
 
 from .case import Case, duration
 from .content import Content
-from .contract import Report
+from .contract import Report, shortened
 from .expectation import Expectation, Seen, expected
 from .outcome import Abilities, Judgement, Outcome, Verdict, judged
 from .processes import Asked, Client, ClientDiedError
 from .serving import MODEL, CaseServer, Visit
-from .signs import Signs, signs_of
+from .signs import signs_of
 from .unreported import unreported
 
 START = 60.0
@@ -39,6 +39,7 @@ class Result:
     expectation: Expectation
     judgement: Judgement
     report: Report | None
+    """Long texts cut: it is judged already."""
     requests: tuple[Request, ...]
     """What the client sent: more than one where it tried again."""
     played: Answer
@@ -56,34 +57,26 @@ class Result:
 
 def seen(case: Case, played: Answer) -> Seen:
     """A case as it is judged."""
-    return Seen(meant=_meant(case.request, case.good), signs=signs(case.request, played), legal=case.legal)
+    meant = _meaning(_Good(case.request, case.good))
+    return Seen(meant=meant, signs=signs_of(case.request, played), legal=case.legal)
 
 
-def signs(request: Request, played: Answer) -> Signs:
-    """What an answer shows."""
-    return signs_of(request, played)
-
-
-def _meant(request: Request, good: Answer) -> Content:
-    return _meanings(_Key(request, good))
-
-
-class _Key:
+class _Good:
     """A good answer, told apart by identity: many cases share one."""
 
-    def __init__(self, request: Request, good: Answer) -> None:
-        self.request, self.good = request, good
+    def __init__(self, request: Request, answer: Answer) -> None:
+        self.request, self.answer = request, answer
 
     def __hash__(self) -> int:
-        return id(self.good)
+        return id(self.answer)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and other.good is self.good
+        return isinstance(other, _Good) and other.answer is self.answer
 
 
 @lru_cache(maxsize=512)
-def _meanings(key: _Key) -> Content:
-    return signs_of(key.request, key.good).said
+def _meaning(good: _Good) -> Content:
+    return signs_of(good.request, good.answer).said
 
 
 async def play_case(case: Case, server: CaseServer, client: Client, limits: Limits, can: Abilities) -> Result:
@@ -113,7 +106,7 @@ def result_of(
         case=case,
         expectation=expectation,
         judgement=trouble,
-        report=report,
+        report=shortened(report) if report is not None else None,
         requests=tuple(visit.requests),
         played=played,
     )

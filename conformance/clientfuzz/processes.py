@@ -7,14 +7,14 @@ import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import deque
-from collections.abc import Mapping, Sequence
+from asyncio import SubprocessTransport
+from asyncio.subprocess import DEVNULL, PIPE, Process, SubprocessStreamProtocol
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .contract import Report, last_report, report_in, value_in
+from .contract import Report, kept, report_in, value_in
 
 MOST_OUTPUT = 64 * 1024 * 1024
 """Bytes that a process may print for one case."""
@@ -26,6 +26,8 @@ LINGER = 1.0
 BASE_URL, MODEL = "{base_url}", "{model}"
 POSITIONAL = "MODEL"
 DUMMY_KEY = "sk-streamspec"
+SECRET = frozenset({"KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIALS", "PAT"})
+"""Words in the names of variables that hold what is nobody's business."""
 
 
 class ClientDiedError(Exception):
@@ -95,26 +97,39 @@ class Command:
 
 def _without_keys(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables without secrets: what is under test, and what it prints, is nobody's business to have them."""
-    return {
-        name: value for name, value in variables.items() if not name.upper().endswith(("_KEY", "_TOKEN", "_SECRET"))
-    }
+    return {name: value for name, value in variables.items() if SECRET.isdisjoint(name.upper().split("_"))}
 
 
 class _Running:
-    """A process, and what it last wrote to standard error."""
+    """A process in a session of its own, and what it last wrote to standard error."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, transport: SubprocessTransport, process: Process) -> None:
         self.process = process
-        self._tail: deque[bytes] = deque()
+        self._transport = transport
+        self._last = b""
         self._reading = asyncio.create_task(self._read_errors())
 
     async def _read_errors(self) -> None:
         assert self.process.stderr is not None
-        kept = b""
         while data := await self.process.stderr.read(LINE):
-            kept = (kept + data)[-STDERR_KEPT:]
-            self._tail.clear()
-            self._tail.append(kept)
+            self._last = (self._last + data)[-STDERR_KEPT:]
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What it prints from now on, line by line, the last one also where it is cut. Raises ClientDiedError."""
+        assert self.process.stdout is not None
+        rest, total = bytearray(), 0
+        while data := await self.process.stdout.read(LINE):
+            total += len(data)
+            if total > MOST_OUTPUT:
+                raise ClientDiedError(f"it printed more than {MOST_OUTPUT} bytes for one case")
+            *ended, last = data.split(b"\n")
+            if ended:
+                ended[0] = bytes(rest) + ended[0]
+                rest.clear()
+            for line in ended:
+                yield line
+            rest += last
+        yield bytes(rest)
 
     async def died(self) -> str:
         """How it ended, once it has."""
@@ -129,31 +144,38 @@ class _Running:
     @property
     def complaint(self) -> str:
         """What it last wrote to standard error."""
-        text = b"".join(self._tail).decode("utf-8", "replace").strip()
+        text = self._last.decode("utf-8", "replace").strip()
         return f"; its last words were: {text}" if text else ""
 
     async def kill(self) -> None:
-        """End it and all that it started in its session. Popen's own `kill` would reap it behind asyncio's back."""
+        """End it and all that it started in its session.
+
+        Its pipes are closed here: asyncio would wait for their end, which does not come while a process that has left
+        the session holds them, or while more is in them than is read. Popen's own `kill` would reap it behind asyncio's
+        back.
+        """
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        for number in range(3):
+            if (pipe := self._transport.get_pipe_transport(number)) is not None:
+                pipe.close()
         await self.process.wait()
-        self._reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reading
+        await self._reading
 
 
 async def start(words: Sequence[str], environment: Mapping[str, str], *, piped: bool) -> _Running:
     """Start a process in a session of its own. Raises OSError."""
-    process = await asyncio.create_subprocess_exec(
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(limit=LINE, loop=loop),
         *words,
         stdin=PIPE if piped else DEVNULL,
         stdout=PIPE,
         stderr=PIPE,
         env=dict(environment),
         start_new_session=True,
-        limit=LINE,
     )
-    return _Running(process)
+    return _Running(transport, Process(transport, protocol, loop))
 
 
 class OneShot:
@@ -168,9 +190,8 @@ class OneShot:
         """Start it and read what it prints."""
         running = await start(self._command.words_for(asked), self._command.environment(asked), piped=False)
         self._running.add(running)
-        output = bytearray()
         try:
-            report = await self._report(running, output)
+            report = await self._report(running)
             if report is None:
                 raise ClientDiedError(await running.died())
             return report
@@ -178,25 +199,16 @@ class OneShot:
             await running.kill()
             self._running.discard(running)
 
-    async def _report(self, running: _Running, output: bytearray) -> Report | None:
+    async def _report(self, running: _Running) -> Report | None:
         """The last report, once it has ended, or has had time to since it printed one."""
-        assert running.process.stdout is not None
         report: Report | None = None
-        checked = 0
-        while True:
-            try:
-                data = await asyncio.wait_for(running.process.stdout.read(LINE), LINGER if report else None)
-            except TimeoutError:
-                return report
-            output += data
-            if len(output) > MOST_OUTPUT:
-                raise ClientDiedError(f"it printed more than {MOST_OUTPUT} bytes")
-            whole = output.rfind(b"\n") + 1 if data else len(output)
-            if whole > checked:
-                report = last_report(bytes(output[checked:whole]).split(b"\n")) or report
-                checked = whole
-            if not data:
-                return report
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as patience:
+                async for line in running.lines():
+                    if (found := report_in(line)) is not None:
+                        report = found
+                        patience.reschedule(asyncio.get_running_loop().time() + LINGER)
+        return report
 
     async def stop(self) -> None:
         """End what still runs."""
@@ -233,26 +245,16 @@ class LongLived:
             raise
 
     async def _report(self, running: _Running) -> Report:
-        assert running.process.stdout is not None
-        rest, total = bytearray(), 0
-        while data := await running.process.stdout.read(LINE):
-            total += len(data)
-            if total > MOST_OUTPUT:
-                raise ClientDiedError(f"it printed more than {MOST_OUTPUT} bytes for one case")
-            *lines, last = data.split(b"\n")
-            if lines:
-                for line in (bytes(rest) + lines[0], *lines[1:]):
-                    if (report := report_in(line)) is not None:
-                        return report
-                    self._hear(line)
-                rest.clear()
-            rest += last
+        async for line in running.lines():
+            if (report := report_in(line)) is not None:
+                return report
+            self._hear(line)
         raise ClientDiedError(await running.died())
 
     def _hear(self, line: bytes) -> None:
         value = value_in(line.decode("utf-8", "replace")) if line.lstrip().startswith(b"{") else None
         if isinstance(value, dict):
-            self.said |= value
+            self.said = kept(self.said | value)
 
     async def stop(self) -> None:
         """End it."""

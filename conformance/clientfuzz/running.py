@@ -4,13 +4,13 @@ Whatever came so far is there when it is interrupted.
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
+from conformance.launching import ended_like_ctrl_c
 from mockserver.hosting import Hosted, hosted
 
 from . import campaign, keeping
@@ -22,7 +22,6 @@ from .processes import Command
 
 Given = TypeVar("Given")
 Told = Callable[[Result], None]
-UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class Plan:
     def folder(self) -> Path:
         """Where what is kept of this client goes: other clients have folders of their own."""
         words = self.command.words
-        name = UNSAFE.sub("-", "-".join(PurePath(word).name for word in words[:4])).strip("-")[:60] or "listened"
+        name = keeping.file_name("-".join(PurePath(word).name for word in words[:4]))[:60] or "listened"
         return self.save / f"{name}-{sha256(repr(words).encode()).hexdigest()[:6]}"
 
 
@@ -89,6 +88,8 @@ class Made:
     interrupted: bool = False
     kept: dict[str, dict[str, str]] = field(default_factory=dict)
     """The files of a case: its recording, its scenario."""
+    trouble: str = ""
+    """Why something could not be kept; "" where it was."""
 
     @property
     def all(self) -> list[Result]:
@@ -103,9 +104,10 @@ class Made:
 
 
 def run(plan: Plan, told: Told) -> Made:
-    """Do it. Raises NotAClientError, OSError where the client cannot be started or nothing can be kept."""
+    """Do it. Raises NotAClientError, OSError where the client cannot be started or nothing can be kept there."""
     made = Made(plan)
-    with hosted(campaign.field(plan.command, plan.limits, plan.jobs)) as host:
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with ended_like_ctrl_c(), hosted(campaign.field(plan.command, plan.limits, plan.jobs)) as host:
         try:
             call(host, host.server.check())
             _play_cases(host, made, told)
@@ -119,10 +121,13 @@ def run(plan: Plan, told: Told) -> Made:
 
 
 def keep(made: Made) -> None:
-    """Keep what did not pass. Raises OSError."""
-    for result in made.all:
-        if result.verdict is not Verdict.PASS:
-            made.kept[result.case.id] = keeping.keep(result, made.plan.folder)
+    """Keep what did not pass."""
+    try:
+        for result in made.all:
+            if result.verdict is not Verdict.PASS:
+                made.kept[result.case.id] = keeping.keep(result, made.plan.folder)
+    except OSError as problem:
+        made.trouble = f"cannot keep what did not pass in {made.plan.folder}: {problem.strerror}"
 
 
 def _play_cases(host: Hosted[Field], made: Made, told: Told) -> None:

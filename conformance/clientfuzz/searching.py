@@ -16,7 +16,6 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from conformance.protocols.exchange import Exchange
 from conformance.protocols.reading import exchange_of
 
 from .case import STALL, Case
@@ -116,7 +115,7 @@ class Search:
         self.replayed += 1
         result = self.result(case)
         if result.verdict is Verdict.FAIL:
-            self._keep(result.outcome, result)
+            self.keep(result)
             raise AlarmError
 
     def _new(self, kind: Kind, case: Case) -> None:
@@ -127,20 +126,16 @@ class Search:
         if result.verdict is Verdict.FAIL:
             place = result.outcome, kind.name
             self.found[place] = self.found.get(place, 0) + 1
-            if self._keep(result.outcome, result):
+            if self.keep(result):
                 self._places[result.outcome] = kind
 
-    def _keep(self, outcome: Outcome, result: Result) -> bool:
-        """Whether it is the smallest so far."""
-        best = self.smallest.get(outcome)
+    def keep(self, result: Result) -> bool:
+        """Keep a failure if it is the smallest of its outcome so far; whether it is."""
+        best = self.smallest.get(result.outcome)
         if best is not None and size(best.case) <= size(result.case):
             return False
-        self.smallest[outcome] = result
+        self.smallest[result.outcome] = result
         return True
-
-    def shrunk(self, result: Result) -> None:
-        """A failure that may be smaller."""
-        self._keep(result.outcome, result)
 
 
 @dataclass(slots=True)
@@ -161,7 +156,7 @@ class _Shrinking:
             hangs = result.outcome is Outcome.HANG
             self.spent += COST_OF_HANG if hangs else COST_OF_SILENCE if is_silent(case) else 1
         if result.verdict is Verdict.FAIL and result.outcome is self.outcome:
-            self.search.shrunk(result)
+            self.search.keep(result)
             raise AlarmError
 
 
@@ -175,15 +170,5 @@ def _settings(examples: int, *phases: Phase, kept: Path | None = None) -> hypoth
 
 def size(case: Case) -> tuple[int, int, int]:
     """By what one failure is smaller than another: events, bytes, pieces."""
-    exchange = as_read(case)
+    exchange = exchange_of(case.request, joined(case.played), time_limit=STALL - 1)
     return len(exchange.events), len(exchange.body), len(case.played.acts)
-
-
-def events_of(case: Case) -> int:
-    """How many events a client is sent."""
-    return len(as_read(case).events)
-
-
-def as_read(case: Case) -> Exchange:
-    """What a client reads."""
-    return exchange_of(case.request, joined(case.played), time_limit=STALL - 1)

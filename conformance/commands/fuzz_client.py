@@ -168,6 +168,8 @@ def _report(made: "Made", json_file: Path | None, *, verbose: bool) -> None:
 
     text.render(made, err if json_file == STANDARD_OUT else out, verbose=verbose)
     write(json_file, lambda: json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
+    if made.trouble:
+        fail(made.trouble)
     if made.interrupted:
         say("interrupted: this is what had come so far", "yellow")
     sys.exit(RED if made.failed else UNUSABLE if made.interrupted else 0)

@@ -1,8 +1,10 @@
 """The line that a client prints."""
 
+import json
+
 import pytest
 
-from conformance.clientfuzz.contract import GAP, Call, last_report, report_in
+from conformance.clientfuzz.contract import GAP, Call, kept, report_in, shortened
 
 
 def test_what_a_client_cannot_know_it_leaves_out():
@@ -10,17 +12,17 @@ def test_what_a_client_cannot_know_it_leaves_out():
     assert ("Hi", GAP, GAP, GAP) == (report.text, report.finish_reason, report.tool_calls, report.usage)
 
 
+DEEP = '{"text": "Hi", "calls": ' + "[" * 100 + "]" * 100 + "}"
+TOO_DEEP = '{"text": "Hi", "calls": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
 @pytest.mark.parametrize(
-    "noise", ["", "loading ...", "{", "[1]", '{"level": "info"}', "null", '{"text": ', "\x00\xff", "{" * 5000]
+    "noise",
+    ["", "loading ...", "{", "[1]", '{"level": "info"}', "null", '{"text": ', "\x00\xff", "{" * 5000, DEEP, TOO_DEEP],
 )
 def test_noise_is_no_report(noise):
     assert report_in(noise) is None
     assert report_in(noise.encode()) is None
-
-
-def test_of_a_process_that_ends_the_last_line_that_is_a_report_counts():
-    lines = ['{"text": "draft"}', "shutting down", '{"text": "Hi", "chunks": 3}', '{"took": 4}', ""]
-    assert "Hi" == last_report(lines).text
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,19 @@ def test_calls_are_taken_flat_and_as_the_api_has_them():
 
 def test_half_a_surrogate_pair_survives():
     assert "\ud83d" == report_in('{"text": "\\ud83d"}').text
+
+
+def test_what_is_kept_of_a_report_is_short_and_can_be_written():
+    numbers = '{"total_tokens": NaN, "\\ud800": 1e999}'
+    line = f'{{"text": "{"x" * 5000}", "usage": {numbers}, "chunks": [{"0," * 999} 0]}}'
+    found = shortened(report_in(line)).known
+    assert "x" * 1000 + "\u2026" + "x" * 1000 == found["text"]
+    assert {"total_tokens": "nan", "\ufffd": "inf"} == found["usage"]
+    assert 200 == len(found["chunks"])
+    json.dumps(found, allow_nan=False).encode()
+
+
+def test_what_the_contract_names_is_kept_before_all_else():
+    noise = {f"{number}": number for number in range(1000)}
+    assert "Hi" == shortened(report_in(json.dumps({**noise, "text": "Hi"}))).text
+    assert 200 == len(kept(noise))

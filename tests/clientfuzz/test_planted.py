@@ -11,7 +11,7 @@ from conformance.clientfuzz.outcome import Outcome, Verdict
 from conformance.clientfuzz.playing import Limits
 from conformance.clientfuzz.processes import Command
 from conformance.clientfuzz.running import Plan
-from conformance.clientfuzz.searching import events_of
+from conformance.clientfuzz.searching import size
 
 CLIENTS = Path(__file__).parent / "clients"
 TIMEOUT, LIMIT = 1.0, 8.0
@@ -63,7 +63,7 @@ def test_every_bad_client_is_tried():
 def test_a_bad_client_is_found_and_its_failures_are_small(client, tmp_path):
     made = campaign(client, tmp_path, 200)
     assert made.examples is not None
-    failures = {result.outcome: events_of(result.case) for result in made.examples.failures}
+    failures = {result.outcome: size(result.case)[0] for result in made.examples.failures}
     assert BAD[client] in failures, failures
     assert failures[BAD[client]] <= 3, failures
 
