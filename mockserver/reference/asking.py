@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.protocols.fitting import is_schema
+from conformance.protocols.finding import shorten
 from mockserver.completing import DEFAULT_LIMIT
 from mockserver.engines import tools
 from mockserver.engines.decoding.interface import EngineInfo
@@ -15,9 +15,11 @@ from mockserver.engines.decoding.request import Refused, Sampling, TokenRequest
 
 from . import guiding
 from .guiding import Guide, Guiding, Unguided
-from .template import Template, TemplateError
+from .template import Template, TemplateError, TooLong
 from .words import Words
 
+CHOICES_MOST = 1024
+"""Completions of one request: as many as may wait (decoding.stepping.Patience)."""
 CALLS_MOST = 8
 """Calls that a reply is held to at the most, where there may be several."""
 FULL = "context_length_exceeded"
@@ -40,6 +42,11 @@ class Model:
     words: Words
     template: Template
     guiding: Guiding
+
+    @property
+    def most_characters(self) -> int:
+        """A longer text has more tokens than the context; a shorter one is counted."""
+        return self.info.context * self.words.longest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +77,19 @@ def of_chat(body: Mapping[str, Any], model: Model, name: str) -> Asked:
     choice = tools.choice_of(dict(body))
     functions = [] if body.get("tool_choice") == "none" else [tool["function"] for tool in body.get("tools") or ()]
     offered = [{"type": "function", "function": function} for function in functions]
-    options = body.get("chat_template_kwargs")
     try:
-        prompt = model.template.prompt(body["messages"], offered, **(options if isinstance(options, dict) else {}))
+        prompt = model.template.prompt(
+            body["messages"], offered, body.get("chat_template_kwargs") or {}, model.most_characters
+        )
+    except TooLong as error:
+        raise _full("messages", model.info) from error
     except TemplateError as error:
-        raise Declined("messages", f"The model does not take these messages: {error}.") from error
-    limit = _limit(body.get("max_completion_tokens") or body.get("max_tokens"), len(prompt), model.info, "messages")
+        raise Declined("messages", f"The model does not take these messages: {shorten(str(error))}.") from error
+    asked = _whole(body, "max_completion_tokens") or _whole(body, "max_tokens")
+    limit = _limit(asked, len(prompt), model.info, "messages")
     parallel = body.get("parallel_tool_calls") is not False
     must = choice.must and bool(choice.functions)
-    top = (body.get("top_logprobs") or 0) if body.get("logprobs") is True else None
+    top = (_whole(body, "top_logprobs") or 0) if body.get("logprobs") is True else None
     guide = _guide_of(body, choice, model, limit, several=parallel and _is_open(body.get("tool_choice")))
     request = _request(body, prompt, limit, name, logprobs=top, guide=guide)
     return Asked(
@@ -94,9 +105,12 @@ def of_chat(body: Mapping[str, Any], model: Model, name: str) -> Asked:
 
 def of_text(body: Mapping[str, Any], model: Model, name: str) -> Asked:
     """What a text completion asks for. Raises Declined, Refused."""
-    prompts = [_tokens(prompt, model) for prompt in _prompts(body.get("prompt"))]
-    limit = DEFAULT_LIMIT if body.get("max_tokens") is None else int(body["max_tokens"])
-    top: int | None = body.get("logprobs")
+    asked_for = _prompts(body.get("prompt"))
+    if len(asked_for) * (_whole(body, "n") or 1) > CHOICES_MOST:
+        raise Declined("prompt", f"One request makes {CHOICES_MOST} completions at the most.")
+    prompts = [_tokens(prompt, model) for prompt in asked_for]
+    asked, top = _whole(body, "max_tokens"), _whole(body, "logprobs")
+    limit = DEFAULT_LIMIT if asked is None else asked
     requests = []
     for number, prompt in enumerate(prompts):
         room = _limit(limit or 1, len(prompt), model.info, "prompt")
@@ -108,9 +122,19 @@ def of_text(body: Mapping[str, Any], model: Model, name: str) -> Asked:
     return Asked(requests=tuple(requests), prompts=texts, stops=_stops(body), top=top, silent=limit == 0)
 
 
+def _whole(body: Mapping[str, Any], name: str) -> int | None:
+    """A member that is a whole number, which JSON may write as 1.0 too; None where it is not set."""
+    value = body.get(name)
+    return None if value is None else int(value)
+
+
 def _is_open(tool_choice: object) -> bool:
     """Whether it is left to the model which tools it calls; one that is named is called once."""
     return not isinstance(tool_choice, dict) or "allowed_tools" in tool_choice
+
+
+def _full(param: str, info: EngineInfo) -> Declined:
+    return Declined(param, f"The prompt has more tokens than the context of {info.context}, the reply included.", FULL)
 
 
 def _limit(asked: int | None, prompt: int, info: EngineInfo, param: str) -> int:
@@ -132,35 +156,29 @@ def _request(
     guide: Callable[[int], Guide] | None,
     prompt_logprobs: bool = False,
 ) -> TokenRequest:
-    temperature, top_p, top_k = body.get("temperature"), body.get("top_p"), body.get("top_k")
+    temperature, top_p = body.get("temperature"), body.get("top_p")
     sampling = Sampling(
         temperature=1.0 if temperature is None else float(temperature),
         top_p=1.0 if top_p is None else float(top_p),
-        top_k=max(0, top_k) if isinstance(top_k, int) else 0,
+        top_k=max(0, _whole(body, "top_k") or 0),
         frequency_penalty=float(body.get("frequency_penalty") or 0.0),
         presence_penalty=float(body.get("presence_penalty") or 0.0),
         logit_bias=_biases(body.get("logit_bias")),
-        seed=body.get("seed"),
+        seed=_whole(body, "seed"),
     )
-    stops = body.get("stop_token_ids")
-    fewest = body.get("min_tokens")
     return TokenRequest(
         id=name,
         prompt=tuple(prompt),
         max_tokens=limit,
-        min_tokens=min(limit, fewest) if isinstance(fewest, int) else 0,
-        choices=int(body.get("n") or 1),
+        min_tokens=min(limit, _whole(body, "min_tokens") or 0),
+        choices=_whole(body, "n") or 1,
         sampling=sampling,
-        stop_tokens=frozenset(filter(_is_token, stops)) if isinstance(stops, list) else frozenset(),
+        stop_tokens=frozenset(map(int, body.get("stop_token_ids") or ())),
         ignore_eos=body.get("ignore_eos") is True,
         logprobs=logprobs,
         prompt_logprobs=prompt_logprobs,
         guide=guide,
     )
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _biases(found: object) -> dict[int, float]:
@@ -193,7 +211,7 @@ def _guide_of(
             return model.guiding.guide(guiding.of_schema({"type": "object"}), closes)
         case "json_schema":
             schema, name = wanted["json_schema"].get("schema", {"type": "object"}), wanted["json_schema"]["name"]
-            if not is_schema(schema):
+            if not guiding.is_schema(schema):
                 message = f"Invalid schema for response_format '{name}': it is no JSON Schema."
                 raise Declined("response_format", message)
             return _held(lambda: guiding.of_schema(schema), model, closes, "response_format", f"the schema '{name}'")
@@ -211,16 +229,20 @@ def _held(
         raise Declined(param, f"No reply can be held to {what} here: {error}.") from error
 
 
-def _prompts(asked: object) -> Sequence[object]:
+def _prompts(asked: Any) -> Sequence[Any]:
     """The prompts: a text, several, one in token ids, or several."""
-    if isinstance(asked, list) and asked and not all(isinstance(token, int) for token in asked):
+    if isinstance(asked, list) and isinstance(asked[0], str | list):
         return asked
     return [asked]
 
 
-def _tokens(prompt: object, model: Model) -> list[int]:
+def _tokens(prompt: str | list[int] | None, model: Model) -> list[int]:
     """One prompt in tokens; an empty one begins as the model's texts begin."""
-    found = list(prompt) if isinstance(prompt, list) else model.words.encode_marked(str(prompt or ""))
+    if isinstance(prompt, list):
+        return list(map(int, prompt))
+    if len(prompt or "") > model.most_characters:
+        raise _full("prompt", model.info)
+    found = model.words.encode_marked(prompt or "")
     return found or [min(model.info.stop_tokens, default=0)]
 
 

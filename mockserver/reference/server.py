@@ -39,7 +39,7 @@ from .writing import About, ChatWriter, TextWriter, Writer
 
 LOG = logging.getLogger("mockserver.reference")
 LONG = 20_000
-"""Characters of a request from which on its tokens are looked for beside the event loop."""
+"""Bytes of a request from which on its tokens are looked for beside the event loop."""
 STATE = "/debug/state"
 
 
@@ -111,7 +111,9 @@ class ReferenceServer:
             raise
         except Exception:
             LOG.exception("the server failed at %s %s", request.method, request.path)
-            raise
+            if request.writer.output_size:
+                raise
+            return await self._play(request, refusal(500, "The server failed at this request.", "server_error"))
 
     async def _respond(self, request: web.BaseRequest) -> Played:
         raw = await intake.read(request)
@@ -125,7 +127,7 @@ class ReferenceServer:
         )
         path = unquote(asked.path)
         if path in (routes.CHAT, routes.COMPLETIONS) and request.method == "POST":
-            return await self._complete(request, asked, path == routes.CHAT)
+            return await self._complete(request, asked, path == routes.CHAT, len(raw))
         return await self._play(request, self._shown(asked, path))
 
     async def _play(self, request: web.BaseRequest, answer: Answer) -> Played:
@@ -154,13 +156,14 @@ class ReferenceServer:
         """The refusal of a request that is not in order."""
         wrong = answering.locked(asked, self._settings) or answering.unread(asked)
         wrong = wrong or (answering.misused(asked.body) if is_chat else completing.misused(asked.body))
+        wrong = wrong or answering.misfit("reference/request", asked.body)
         if wrong is not None:
             return wrong
         assert isinstance(asked.body, dict)  # misused let nothing else through
         name = asked.body["model"]
         return answering.no_model(name) if name not in self._settings.models else None
 
-    async def _complete(self, request: web.BaseRequest, asked: Request, is_chat: bool) -> Played:
+    async def _complete(self, request: web.BaseRequest, asked: Request, is_chat: bool, length: int) -> Played:
         """One completion, of chat or of text."""
         try:
             refused = self._refused(asked, is_chat)
@@ -174,8 +177,10 @@ class ReferenceServer:
         streams: list[Stream] = []
         try:
             try:
-                wanted = await self._read(body, is_chat, name)
-                streams += [self._engine.submit(each) for each in wanted.requests]
+                wanted = await self._read(body, is_chat, name, length)
+                for each in wanted.requests:  # not in one go: those before one that is refused have begun
+                    stream = self._engine.submit(each)
+                    streams.append(stream)
             except Declined as error:
                 answer = refusal(400, str(error), param=error.parameter or None, code=error.code)
             except Refused as error:
@@ -192,10 +197,10 @@ class ReferenceServer:
             for stream in streams:
                 await stream.aclose()
 
-    async def _read(self, body: dict[str, Any], is_chat: bool, name: str) -> Asked:
+    async def _read(self, body: dict[str, Any], is_chat: bool, name: str, length: int) -> Asked:
         """The request in tokens; a long one is read beside the event loop."""
         read: Callable[[dict[str, Any], Model, str], Asked] = asking.of_chat if is_chat else asking.of_text
-        if len(str(body.get("messages") or body.get("prompt"))) < LONG:
+        if length < LONG:
             return read(body, self._model, name)
         return await asyncio.to_thread(read, body, self._model, name)
 

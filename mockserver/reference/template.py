@@ -14,17 +14,27 @@ from typing import Any, NoReturn
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from conformance.protocols.payload import parse
+
 from .words import Words, WordsError
 
 Message = Mapping[str, Any]
 SEAL = "\ue000{}\ue001"
-"""Stands for a text that looks like marks while the template runs. Private use characters: no tokenizer gives them a
-meaning, and a text that has them is sealed too."""
+"""Stands for a mark that a user wrote while the template runs: private use characters, to which no tokenizer gives a
+meaning. Where a user wrote the first of them, it is sealed as a mark is."""
 SEALED = re.compile("\ue000(\\d+)\ue001")
+OWN = frozenset(
+    {"messages", "tools", "add_generation_prompt", "self", "bos_token", "eos_token", "unk_token", "pad_token"}
+)
+"""What a template is told by the server alone."""
 
 
 class TemplateError(Exception):
     """The template does not take these messages; says why, in its own words."""
+
+
+class TooLong(Exception):  # noqa: N818 - a prompt is too long; nothing here is in error
+    """The prompt has more characters than tokens can hold."""
 
 
 class Template:
@@ -43,47 +53,80 @@ class Template:
             raise WordsError(f"the chat template cannot be read: {error}") from error
         self._words = words
         self._tokens = dict(tokens)
+        marks = sorted((mark for mark in words.added if mark.strip()), key=len, reverse=True)
+        self._marks = re.compile("|".join(map(re.escape, ("\ue000", *marks))))
 
     def prompt(
-        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = (), **asked: object
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]] = (),
+        asked: Mapping[str, Any] = {},
+        most: int | None = None,
     ) -> list[int]:
-        """The tokens of the prompt, up to where the reply begins. Raises TemplateError."""
-        sealed: list[str] = []
-        told = [self._told(message, sealed) for message in messages]
+        """The tokens of the prompt, up to where the reply begins. Raises TemplateError.
+
+        `asked` is told to the template besides. Raises TooLong with more characters than `most`.
+        """
+        if taken := OWN & set(asked):
+            raise TemplateError(f"{min(taken)!r} is not for requests to say")
+        seals = _Seals(self._marks)
+        told: Any = seals.sealed([self._told(message) for message in messages])
+        offered: Any = seals.sealed(list(tools)) or None
+        more: Any = seals.sealed(dict(asked))
         try:
             text = self._template.render(
-                messages=told, tools=list(tools) or None, add_generation_prompt=True, **self._tokens, **asked
+                {**self._tokens, **more, "messages": told, "tools": offered, "add_generation_prompt": True}
             )
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise TemplateError(str(error) or type(error).__name__) from error
+        if most is not None and len(text) > most:
+            raise TooLong
         ids: list[int] = []
         for place, part in enumerate(SEALED.split(text)):
-            ids += self._words.encode(sealed[int(part)]) if place % 2 else self._words.encode_marked(part)
+            if part:
+                ids += self._words.encode(seals.texts[int(part)]) if place % 2 else self._words.encode_marked(part)
         return ids
 
-    def _told(self, message: Message, sealed: list[str]) -> dict[str, Any]:
+    def _told(self, message: Message) -> dict[str, Any]:
         """A message as templates want it: its text in one piece, arguments of calls as what they are."""
         told = {name: value for name, value in message.items() if value is not None}
-        told["content"] = self._safe(text_of(message.get("content")), sealed)
+        told["content"] = text_of(message.get("content"))
         if calls := message.get("tool_calls"):
-            told["tool_calls"] = [self._call(call, sealed) for call in calls]
+            told["tool_calls"] = [self._call(call) for call in calls]
         return told
 
-    def _call(self, call: Mapping[str, Any], sealed: list[str]) -> dict[str, Any]:
-        function = call.get("function") or {}
+    def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        function = call["function"]
         written = function.get("arguments") or "{}"
-        try:
-            arguments = json.loads(written) if self._safe(written, []) == written else self._safe(written, sealed)
-        except ValueError:
-            arguments = written
-        return {**call, "function": {**function, "arguments": arguments}}
+        value = parse(written)[0] if isinstance(written, str) else written
+        return {**call, "function": {**function, "arguments": written if value is None else value}}
 
-    def _safe(self, text: str, sealed: list[str]) -> str:
-        """The text, or a seal where it looks like marks of the model."""
-        if "\ue000" not in text and not any(mark in text for mark in self._words.added):
-            return text
-        sealed.append(text)
-        return SEAL.format(len(sealed) - 1)
+
+class _Seals:
+    """What users wrote that looks like marks, of one request."""
+
+    def __init__(self, marks: re.Pattern[str]) -> None:
+        self.texts: list[str] = []
+        self._marks = marks
+        self._known: dict[str, str] = {}
+
+    def sealed(self, value: object) -> object:
+        """The same value, with a seal for each mark in any text of it."""
+        match value:
+            case str():
+                return self._marks.sub(self._seal, value)
+            case list():
+                return [self.sealed(each) for each in value]
+            case dict():
+                return {self.sealed(name): self.sealed(each) for name, each in value.items()}
+        return value
+
+    def _seal(self, found: re.Match[str]) -> str:
+        text = found.group()
+        if text not in self._known:
+            self._known[text] = SEAL.format(len(self.texts))
+            self.texts.append(text)
+        return self._known[text]
 
 
 def load(folder: Path, words: Words) -> Template:

@@ -56,6 +56,8 @@ class Words:
         for token, number in known.items():
             table[number] = token.encode() if token in added else bytes_of(token)
         self._table = table
+        self.longest = max(map(len, table))
+        """Bytes of the longest token."""
         self.thoughts = self._marks(THOUGHTS)
         self.calls = self._marks(CALLS)
         self._strips_first = _strips_first(described)

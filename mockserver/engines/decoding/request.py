@@ -9,6 +9,8 @@ LOGPROBS_MOST = 20
 BIAS = 100.0
 """A logit may be shifted by this much, in either direction."""
 
+TOP_K = 2**31 - 1
+
 
 class Refused(Exception):  # noqa: N818 - a request is refused; nothing here is in error
     """A request asks for what this engine cannot do. `parameter` says which part of it, "" the whole."""
@@ -87,9 +89,12 @@ def check(request: TokenRequest, *, vocabulary: int, context: int) -> None:
     drawn = request.sampling
     _within("temperature", drawn.temperature, 0.0, None)
     _within("top_p", drawn.top_p, 0.0, 1.0)
-    _within("top_k", drawn.top_k, 0, None)
+    _within("top_k", drawn.top_k, 0, TOP_K)
     _within("frequency_penalty", drawn.frequency_penalty, -2.0, 2.0)
     _within("presence_penalty", drawn.presence_penalty, -2.0, 2.0)
+    for token in request.stop_tokens:
+        if not 0 <= token < vocabulary:
+            raise Refused("stop_token_ids", f"Token {token} is none of the model's {vocabulary}.")
     if not request.prompt:
         raise Refused("prompt", "The prompt has no token.")
     if not all(0 <= token < vocabulary for token in request.prompt):

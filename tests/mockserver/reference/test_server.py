@@ -190,6 +190,68 @@ def test_too_many_that_wait_are_sent_away(serve: Serving):
     serve(use, engine={"waiting": 4})
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"logprobs": True, "top_logprobs": 2.0, "seed": 1.0, "temperature": 1, "max_tokens": 9.0, "n": 2.0},
+        {"stop_token_ids": [10**40], "min_tokens": 4},
+        {"stop_token_ids": [99999], "min_tokens": 4},
+        {"top_k": 10**400},
+        {"top_k": "x"},
+        {"chat_template_kwargs": {"self": 1}},
+        {"messages": [{"role": "assistant", "tool_calls": "none"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+    ],
+)
+def test_odd_members_are_served_or_refused_and_hurt_nobody(serve: Serving, members: dict[str, Any]):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json={**HELLO, **members}) as response:
+            assert response.status in (200, 400)
+        async with client.get("/health") as response:
+            assert 200 == response.status
+
+    serve(use)
+
+
+@pytest.mark.parametrize("last", [[99999], [38] * 5000])
+def test_a_prompt_that_is_refused_takes_those_before_it_along(serve: Serving, last: object):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        body = {
+            "model": "tiny",
+            "prompt": [[38], [39], last],
+            "max_tokens": 3000,
+            "ignore_eos": True,
+        }
+        async with client.post("/v1/completions", json=body) as response:
+            assert 400 == response.status
+        state: dict[str, Any] = {"running": 1}
+        while state["running"] or state["waiting"]:
+            async with client.get("/debug/state") as shown:
+                state = await shown.json()
+        assert state["generated_tokens"] < 3000
+
+    serve(use)
+
+
+def test_what_goes_wrong_inside_is_told_in_the_words_of_the_protocol(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def fail(*_: object) -> None:
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr("mockserver.reference.asking.of_chat", fail)
+
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post("/v1/chat/completions", json=HELLO) as response:
+            assert (500, "The server failed at this request.") == (
+                response.status,
+                (await response.json())["error"]["message"],
+            )
+
+    serve(use)
+    assert ["the server failed at POST /v1/chat/completions"] == [record.getMessage() for record in caplog.records]
+
+
 def test_who_has_no_key_is_not_let_in(serve: Serving):
     async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
         for key, status in (("", 401), ("right", 200)):
