@@ -1,9 +1,12 @@
 """`streamspec serve`: serve a real model by the reference server. Knows none of its workings."""
 
 import asyncio
+import json
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +25,20 @@ from .terminal import fail, say
 @click.option("--name", default="", help="The name by which clients ask for it (default: that of the folder).")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option(
+    "--engine",
+    type=click.Choice(["torch", "vllm"]),
+    default="torch",
+    show_default=True,
+    help="What decodes: our own engine, or vLLM's.",
+)
+@click.option(
+    "--vllm",
+    "arguments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An argument of vLLM's AsyncEngineArgs, as tensor_parallel_size=2; several times.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["fast", "constant"]),
@@ -43,6 +60,8 @@ def serve(
     name: str,
     host: str,
     port: int,
+    engine: str,
+    arguments: Sequence[str],
     mode: str,
     device: str | None,
     precision: str | None,
@@ -58,13 +77,19 @@ def serve(
     streamspec run --url http://127.0.0.1:8000/v1 --model tiny
 
     Needs torch: pip install 'streamspec[engine]'. Watch it at /health, /metrics and /debug/state.
+
+    With --engine vllm it is vLLM that decodes: pip install 'streamspec[vllm]'. It has no --mode constant, and takes
+    its device from how it is installed.
     """  # noqa: D301 - \b is click's word for "leave these lines as they are"
     keys = frozenset({os.environ.get(key_env, "")} - {""}) if key_env else frozenset()
     if key_env and not keys:
         fail(f"--key-env {key_env}: there is no such environment variable, or it is empty")
     options = {"mode": mode, "device": device, "precision": precision, "rows": rows, "context": context}
+    wanted = opening.Wanted(
+        folder=folder, name=name, keys=keys, engine=engine, options=options, arguments=_read(arguments)
+    )
     try:
-        server = opening.opened(opening.Wanted(folder=folder, name=name, keys=keys, options=options), host, port)
+        server = opening.opened(wanted, host, port)
     except opening.OpeningError as error:
         fail(str(error))
 
@@ -89,3 +114,17 @@ def serve(
         pass
     except OSError as error:
         fail(str(error.strerror or error))
+
+
+def _read(arguments: Sequence[str]) -> dict[str, Any]:
+    """Arguments by name. Their values are JSON where they can be read as such, else text."""
+    found: dict[str, Any] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals or not name.isidentifier():
+            fail(f"--vllm {argument}: write it as NAME=VALUE, with a name of vLLM's AsyncEngineArgs")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

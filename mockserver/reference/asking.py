@@ -14,7 +14,7 @@ from mockserver.engines.decoding.interface import EngineInfo
 from mockserver.engines.decoding.request import Refused, Sampling, TokenRequest
 
 from . import guiding
-from .guiding import Guide, Guiding, Unguided
+from .guiding import Guides, Guiding, Unguided
 from .template import Template, TemplateError, TooLong
 from .words import Words
 
@@ -153,7 +153,7 @@ def _request(
     name: str,
     *,
     logprobs: int | None,
-    guide: Callable[[int], Guide] | None,
+    guide: Guides | None,
     prompt_logprobs: bool = False,
 ) -> TokenRequest:
     temperature, top_p = body.get("temperature"), body.get("top_p")
@@ -197,7 +197,7 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _guide_of(
     body: Mapping[str, Any], choice: tools.Choice, model: Model, limit: int, *, several: bool
-) -> Callable[[int], Guide] | None:
+) -> Guides | None:
     """What the reply is held to; None: to nothing."""
     closes = None if body.get("ignore_eos") is True else limit
     if choice.must and choice.functions:
@@ -220,9 +220,7 @@ def _guide_of(
     return None
 
 
-def _held(
-    grammar: Callable[[], str], model: Model, closes: int | None, param: str, what: str
-) -> Callable[[int], Guide]:
+def _held(grammar: Callable[[], str], model: Model, closes: int | None, param: str, what: str) -> Guides:
     try:
         return model.guiding.guide(grammar(), closes)
     except Unguided as error:

@@ -1,7 +1,8 @@
 """What a reply is held to, as guides for an engine: a JSON Schema, a regular expression, calls. By llguidance."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
@@ -53,6 +54,21 @@ class Guide:
         self._text.take(self._words.said(token).decode("latin-1"))  # marks of JSON are ASCII
 
 
+@dataclass(frozen=True, slots=True)
+class Guides:
+    """The guides of one request. See decoding.request.Guides."""
+
+    grammar: str
+    first: Any
+    words: Words
+    closers: Closers
+    tokens: int | None
+
+    def __call__(self, choice: int) -> Guide:  # noqa: ARG002 - all are held to the same
+        """The guide of a choice."""
+        return Guide(self.first.deep_copy(), self.words, self.closers, self.tokens)
+
+
 class Guiding:
     """Grammars over the words of a model."""
 
@@ -61,15 +77,15 @@ class Guiding:
         self._tokenizer = LLTokenizer(words.described, n_vocab=vocabulary, eos_token=list(stops))
         self._closers = Closers(words, vocabulary)
 
-    def guide(self, grammar: str, tokens: int | None = None) -> Callable[[int], Guide]:
-        """What makes the guide of each choice; a JSON text ends within `tokens`, if there are any. Raises Unguided."""
+    def guide(self, grammar: str, tokens: int | None = None) -> Guides:
+        """What the choices are held to; a JSON text ends within `tokens`, if there are any. Raises Unguided."""
         first = LLMatcher(self._tokenizer, grammar, limits=LIMITS)
         if first.is_error():
             raise Unguided(_line(first.get_error()))
         first.compute_bitmask()  # takes long where the grammar is large; its copies need not do it again
         if first.is_error():
             raise Unguided(f"nothing fits it ({_line(first.get_error())})")
-        return lambda _: Guide(first.deep_copy(), self._words, self._closers, tokens)
+        return Guides(_in_lark(grammar), first, self._words, self._closers, tokens)
 
 
 def is_schema(value: object) -> bool:
@@ -121,6 +137,14 @@ def of_calls(functions: Sequence[Mapping[str, Any]], words: Words, *, most: int)
 def _line(error: object) -> str:
     """The first line of what went wrong."""
     return shorten(str(error).partition("\n")[0])
+
+
+def _in_lark(grammar: str) -> str:
+    """The same grammar in Lark, where it is in the other words that llguidance has."""
+    if not grammar.startswith("{"):
+        return grammar
+    (part,) = json.loads(grammar)["grammars"]
+    return str(part.get("lark_grammar") or f"start: %json {json.dumps(part['json_schema'])}\n")
 
 
 def _dumped(schema: object) -> str:

@@ -1,6 +1,6 @@
 """What an engine is asked for: a prompt in token ids, and how to go on from it. Knows no text and no model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,6 +35,17 @@ class Guide(Protocol):
 
     def accept(self, token: int) -> None:
         """The token that was chosen. Called once for each, in order, a stop token included."""
+
+
+class Guides(Protocol):
+    """What the choices of a request are held to: a grammar. An engine uses its guides, or keeps to it by itself."""
+
+    @property
+    def grammar(self) -> str:
+        """In Lark, as llguidance reads it. Says nothing of when a reply has to come to its end."""
+
+    def __call__(self, choice: int) -> Guide:
+        """The guide of the choice of that number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +88,7 @@ class TokenRequest:
     """How many of the likeliest tokens are told beside each; 0: the logprob of the token only; None: not even that."""
     prompt_logprobs: bool = False
     """The same is told of the tokens of the prompt. Needs `logprobs`."""
-    guide: Callable[[int], Guide] | None = None
-    """Makes the guide of the choice of that number."""
+    guide: Guides | None = None
 
 
 def check(request: TokenRequest, *, vocabulary: int, context: int) -> None:
