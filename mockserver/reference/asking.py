@@ -13,8 +13,8 @@ from mockserver.engines import tools
 from mockserver.engines.decoding.interface import EngineInfo
 from mockserver.engines.decoding.request import Refused, Sampling, TokenRequest
 
-from . import guiding
-from .guiding import Guides, Guiding, Unguided
+from .guiding import Guides, Guiding
+from .narrowing import Unguided
 from .template import Template, TemplateError, TooLong
 from .words import Words
 
@@ -200,29 +200,25 @@ def _guide_of(
 ) -> Guides | None:
     """What the reply is held to; None: to nothing."""
     closes = None if body.get("ignore_eos") is True else limit
+    guiding = model.guiding
     if choice.must and choice.functions:
         most = CALLS_MOST if several else 1
-        return _held(
-            lambda: guiding.of_calls(choice.functions, model.words, most=most), model, closes, "tools", "these tools"
-        )
+        return _held(lambda: guiding.of_calls(choice.functions, most, closes), "tools", "these tools")
     wanted = body.get("response_format") or {}
     match wanted.get("type") if isinstance(wanted, dict) else None:
         case "json_object":
-            return model.guiding.guide(guiding.of_schema({"type": "object"}), closes)
+            return guiding.of_schema({"type": "object"}, closes)
         case "json_schema":
             schema, name = wanted["json_schema"].get("schema", {"type": "object"}), wanted["json_schema"]["name"]
-            if not guiding.is_schema(schema):
-                message = f"Invalid schema for response_format '{name}': it is no JSON Schema."
-                raise Declined("response_format", message)
-            return _held(lambda: guiding.of_schema(schema), model, closes, "response_format", f"the schema '{name}'")
+            return _held(lambda: guiding.of_schema(schema, closes), "response_format", f"the schema '{name}'")
     if isinstance(pattern := body.get("guided_regex"), str):
-        return _held(lambda: guiding.of_pattern(pattern), model, None, "guided_regex", "this expression")
+        return _held(lambda: guiding.of_pattern(pattern, closes), "guided_regex", "this expression")
     return None
 
 
-def _held(grammar: Callable[[], str], model: Model, closes: int | None, param: str, what: str) -> Guides:
+def _held(guides: Callable[[], Guides], param: str, what: str) -> Guides:
     try:
-        return model.guiding.guide(grammar(), closes)
+        return guides()
     except Unguided as error:
         raise Declined(param, f"No reply can be held to {what} here: {error}.") from error
 
