@@ -6,6 +6,7 @@ A model that knows nothing writes strings, numbers and lists without end. Knows 
 import re
 from collections.abc import Iterable
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class Closers:
         left = POWER - _digits(power) if b"e" in number.lower() else DIGITS - _digits(mantissa)
         if (both := allowed & (self._digits <= max(0, left))).any():
             return both
-        after = 0x31 + (7 * sum(number) + len(number)) % 9  # not always the same: one of them may be the last
+        after = 0x31 + crc32(number) % 9  # any digit: one of them may be the last
         both = allowed & self._each[after]
         return both if both.any() else allowed
 
