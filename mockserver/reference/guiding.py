@@ -28,7 +28,9 @@ POSSIBLE = 512
 class Guide:
     """Keeps one choice to a grammar, and has it close what it opened in time. See decoding.request.Guide."""
 
-    def __init__(self, matcher: Any, words: Words, closers: Closers, tokens: int | None, *, is_json: bool = True) -> None:
+    def __init__(
+        self, matcher: Any, words: Words, closers: Closers, tokens: int | None, *, is_json: bool = True
+    ) -> None:
         """The text comes to its end within `tokens`, if it can; None: it may go on. `is_json` is whether it is JSON."""
         self._matcher = matcher
         self._words = words
@@ -107,9 +109,7 @@ class Guiding:
         except Unguided as error:
             raise Unguided(blamed(str(error), narrow, self.possible)) from error
 
-    def of_calls(
-        self, functions: Sequence[Mapping[str, Any]], most: int, tokens: int | None = None
-    ) -> Guides:
+    def of_calls(self, functions: Sequence[Mapping[str, Any]], most: int, tokens: int | None = None) -> Guides:
         """What makes the guides of one call, or up to so many, of these functions. Raises Unguided."""
         held = [
             {**function, "parameters": self._narrowed(function.get("parameters") or {"type": "object"}, tokens)}
