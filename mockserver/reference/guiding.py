@@ -19,7 +19,9 @@ from .nesting import Nesting
 from .schemas import moved, nodes
 from .words import Words
 
-LIMITS = LLParserLimits(verbose_errors=False)
+LIMITS = LLParserLimits(verbose_errors=False, max_items_in_row=20_000)
+MOST = 64_000
+"""Characters of a grammar, or of a schema: with more, a step that all wait for takes a tenth of a second and longer."""
 NOTHING: Any = np.zeros(0, dtype=bool)
 POSSIBLE = 512
 """Grammars of which it is remembered whether there are any replies to them."""
@@ -93,7 +95,8 @@ class Guiding:
 
     def guide(self, grammar: str, tokens: int | None = None, *, is_json: bool = True) -> Guides:
         """What makes the guide of each choice; a text ends within `tokens`, if there are any. Raises Unguided."""
-        first = LLMatcher(self._tokenizer, grammar, limits=LIMITS)
+        _bounded(grammar)
+        first = LLMatcher(self._tokenizer, grammar, limits=LIMITS, log_level=0)
         if first.is_error():
             raise Unguided(_line(first.get_error()))
         first.compute_bitmask()  # takes long where the grammar is large; its copies need not do it again
@@ -144,6 +147,7 @@ class Guiding:
 
     def _narrowed(self, schema: object, tokens: int | None) -> Any:
         try:
+            _bounded(json.dumps(schema))
             if flaw := flaw_of(schema):
                 raise Unguided(flaw)
             if any("oneOf" in node for node in nodes(schema)):
@@ -192,6 +196,12 @@ def of_calls(functions: Sequence[Mapping[str, Any]], words: Words, *, most: int)
             f"body: %json {_dumped(call | defined)}\n"
         )
     )
+
+
+def _bounded(text: str) -> None:
+    """Raises Unguided for a text that is too long to be made a grammar of."""
+    if len(text) > MOST:
+        raise Unguided(f"it has {len(text)} characters; up to {MOST} are read")
 
 
 def _line(error: object) -> str:

@@ -62,12 +62,8 @@ class _Sought:
         self.text = text
         self.reached = 0
         """Letters of it with which the text so far ends."""
-        self._shorter = [0] * len(text)
-        """For each of its beginnings, the longest shorter one with which that ends."""
-        reached = 0
-        for place in range(1, len(text)):
-            reached = self._next(reached, text[place])
-            self._shorter[place] = reached
+        self._shorter = [0]
+        """For each of its beginnings, as far as they were reached, the longest shorter one with which that ends."""
 
     def take(self, text: str) -> int | None:
         """More of the text: where in it the string is complete for the first time; None where it is not."""
@@ -76,6 +72,8 @@ class _Sought:
             reached = self._next(reached, letter)
             if reached == len(self.text):
                 return place
+            if reached > len(self._shorter):
+                self._shorter.append(self._next(self._shorter[-1], self.text[reached - 1]))
         self.reached = reached
         return None
 

@@ -76,6 +76,30 @@ def test_a_schema_that_cannot_be_kept_is_refused_by_its_keyword(held: Guiding, s
         held.guide(guiding.of_schema(schema))
 
 
+def properties(many: int) -> dict[str, Any]:
+    return {"type": "object", "properties": {f"p{number}": TEXT for number in range(many)}}
+
+
+def test_objects_may_have_many_members(held: Guiding, tiny: Words):
+    guide = held.guide(guiding.of_schema(properties(1000)))(0)
+    for token in tiny.encode('{"p1": "a", "p999": "b"}'):
+        guide.accept(token)
+    assert [] == list(guide.mask(99))
+
+
+@pytest.mark.parametrize(
+    ("grammar", "says"),
+    [
+        (guiding.of_schema(properties(5000)), "characters"),
+        (guiding.of_pattern("a" * 500_000), "characters"),
+        (guiding.of_schema({"$ref": "#"}), "nothing fits it"),
+    ],
+)
+def test_what_would_hold_everybody_up_is_refused(held: Guiding, grammar: str, says: str):
+    with pytest.raises(Unguided, match=says):
+        held.guide(grammar)
+
+
 FUNCTIONS = [
     {"name": "look", "parameters": {"type": "object", "properties": {"city": TEXT}, "required": ["city"]}},
     {"name": "wait"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,9 @@ def test_only_what_may_become_the_stop_string_is_held_back(text: str, stop: str,
 def test_nothing_is_said_after_a_stop_string() -> None:
     stops = Stops(["END"])
     assert ("one ", "", "") == (stops.take("one EN"), stops.take("D two"), stops.take("three"))
+
+
+@pytest.mark.parametrize("stop", ["H" * 10_000_000, "HX" * 5_000_000])
+def test_a_stop_string_costs_what_is_said_and_not_its_own_length(stop: str) -> None:
+    several = [Stops([stop] * 4) for _ in range(100)]  # a table of each would take minutes, and gigabytes
+    assert {"HHH"} == {sought.take("HHH") + sought.rest() for sought in several}
