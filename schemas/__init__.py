@@ -45,3 +45,14 @@ def explain(name: str) -> "Draft202012Validator":
     from jsonschema import Draft202012Validator  # most processes have nothing to explain
 
     return Draft202012Validator(load(name))
+
+
+@cache
+def exact(name: str) -> "Draft202012Validator":
+    """As `explain`, but 3.0 is no integer: JSON Schema takes it for one, clients in Go and Rust do not."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    validator: Draft202012Validator = extend(Draft202012Validator, type_checker=types)(load(name))  # type: ignore[no-untyped-call]
+    return validator

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.probes.sending import LEAST_SECRET
+from conformance.probes.masking import LEAST_SECRET
 from conformance.profiles import Choice
 from conformance.protocols.exchange import Exchange
 from conformance.verdicts import RuleVerdict

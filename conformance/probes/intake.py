@@ -12,7 +12,7 @@ from conformance.protocols.reading import ExchangeReader
 from conformance.wire.events import Message
 
 from .endpoint import Limits
-from .sending import Mask
+from .masking import Mask, Unpacked
 
 PIECE = 64 * 1024
 """Bytes that are read before the limits are looked at again."""
@@ -57,7 +57,7 @@ class State(Enum):
 
     OPEN = "there is more to come"
     OVER = "the response has ended by its framing, or cannot be read"
-    FULL = "the limits are reached"
+    FULL = "the limits are reached, or the key is in what is compressed"
     SEEN = "as much as we wanted"
 
 
@@ -69,7 +69,7 @@ class Intake:
         reader: ExchangeReader,
         limits: Limits,
         *,
-        mask: Mask,
+        key: str,
         sink: Sink | None,
         budget: Budget,
         wanted: int | None,
@@ -77,7 +77,8 @@ class Intake:
     ) -> None:
         self.reader = reader
         self._limits = limits
-        self._mask = mask
+        self._mask = Mask(key)
+        self._unpacked = Unpacked(key)
         self._sink = sink
         self._budget = budget
         self._wanted = wanted
@@ -96,14 +97,14 @@ class Intake:
 
     @property
     def kept_at(self) -> float | None:
-        """When bytes came that are kept back, because they may be the start of the key."""
-        return self._kept_at
+        """When bytes came that are kept back for a moment, because they may be the start of the key."""
+        return None if self._mask.certain else self._kept_at
 
     def feed(self, at: float, data: bytes, late: float = 0.0) -> State:
         """Take bytes up to the point where the exchange ends. They may have lain here unread for `late` seconds."""
         self._late = late
         state = self._feed(at, self._mask.feed(data))
-        self._kept_at = at if self._mask.keeps else None
+        self._kept_at = at if self._mask.keeps or self._unpacked.keeps else None
         return state
 
     def go_on(self) -> State:
@@ -115,7 +116,10 @@ class Intake:
     def rest(self) -> State:
         """Nothing follows soon: what was kept back is due, and no key."""
         at, self._kept_at = self._kept_at, None
-        return self._feed(at, self._mask.rest()) if at is not None else self._state()
+        if at is not None:
+            self._feed(at, self._mask.rest())
+            self._take(at, self._unpacked.rest())
+        return self._state()
 
     def _feed(self, at: float, data: bytes) -> State:
         start = 0
@@ -124,13 +128,15 @@ class Intake:
             size = PIECE if self._plain() else CODED_PIECE
             piece = data[start : start + min(size, self._limits.max_bytes - self._received)]
             start += len(piece)
-            self._take(at, piece)
+            self._take(at, self._unpacked.feed(piece))
             state = self._state()
         if state is State.SEEN:
             self._unread = at, data[start:]
         return state
 
     def _take(self, at: float, piece: bytes) -> None:
+        if not piece:
+            return
         size, events = self.reader.size, len(self.reader.events)
         if self._sink is not None:
             self._sink.data(at, piece, self._late)
@@ -148,6 +154,8 @@ class Intake:
 
     def _state(self) -> State:
         limits, reader = self._limits, self.reader
+        if self._unpacked.found:
+            return State.FULL
         if self._wanted is not None and self._messages >= self._wanted:
             return State.SEEN
         if self._enough is not None and self._enough(reader):

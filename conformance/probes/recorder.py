@@ -15,7 +15,7 @@ from conformance.protocols.reading import ExchangeReader
 from .connection import By, Connection
 from .endpoint import Endpoint, Limits
 from .intake import Budget, Intake, Sink, State
-from .sending import Mask, bytes_of, recorded
+from .sending import bytes_of, recorded
 from .way import Way
 
 
@@ -70,7 +70,7 @@ async def record(
     intake = Intake(
         reader,
         limits,
-        mask=Mask(endpoint.key),
+        key=endpoint.key,
         sink=sink,
         budget=budget or Budget(limits),
         wanted=leave.messages if leave else None,

@@ -21,8 +21,6 @@ KEPT = "/%:@!$&'()*+,;=~-._?"
 """What may stand in a path or a query; all else is percent-encoded."""
 PIECE = 40
 """Bytes of a body in each chunk."""
-LEAST_SECRET = 8
-"""Keys shorter than this ("EMPTY", "ollama") are no secrets, and their letters stand in honest answers."""
 
 
 @cache  # looking it up takes a millisecond, and every request says it
@@ -79,35 +77,3 @@ def _body_bytes(body: object) -> bytes:
     if body is None:
         return b""
     return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode()
-
-
-class Mask:
-    """Blots the key out of what a server sends back, byte for byte, so that lengths and framing stay.
-
-    A key that is cut in two by the framing of the response is not found.
-    """
-
-    def __init__(self, key: str) -> None:
-        self._key = key.encode() if len(key) >= LEAST_SECRET else b""
-        self._kept = b""
-
-    @property
-    def keeps(self) -> bool:
-        """Some bytes are kept back."""
-        return bool(self._kept)
-
-    def feed(self, data: bytes) -> bytes:
-        """The bytes with the key blotted out; an end that may be the start of the key is kept back."""
-        if not self._key:
-            return data
-        data = (self._kept + data).replace(self._key, b"*" * len(self._key))
-        start = data.find(self._key[:1], max(0, len(data) - len(self._key) + 1))
-        while start >= 0 and not self._key.startswith(data[start:]):
-            start = data.find(self._key[:1], start + 1)
-        self._kept = data[start:] if start >= 0 else b""
-        return data[:start] if start >= 0 else data
-
-    def rest(self) -> bytes:
-        """What was kept back, when no more bytes come."""
-        kept, self._kept = self._kept, b""
-        return kept

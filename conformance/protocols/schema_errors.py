@@ -1,6 +1,7 @@
 """How messages differ from a schema, in words: messages that differ alike are explained once. Knows no protocol."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -13,6 +14,10 @@ MOST_WAYS = 100
 """Differences from the schema that are told of one message, and sets of differences that are told apart."""
 LONG = 64 * 1024
 """Bytes of a message beyond which its differences are looked for one by one: the fast validator makes them all."""
+POINTED = re.compile(rb"[:,[]\s*-?\d+(?:\.0|(?:\.\d+)?[eE]\+?\d)")
+"""A whole number that is not written as an integer."""
+MOST_POINTED = 1000
+"""Messages with such numbers that are looked at: logprobs have them by right, and the exact validator is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,20 @@ class SchemaError:
     def shown(self) -> str:
         """What was there, as a report shows it."""
         return "no such member" if self.keyword == "required" else show(self.value)
+
+
+def misfits(name: str, steps: Iterable[Step], body: bytes) -> list[Step]:
+    """The messages of a body whose JSON does not fit the schema."""
+    fits, left = schemas.fits(name), MOST_POINTED if POINTED.search(body) else 0
+    found = []
+    for step in steps:
+        fit = fits(step.chunk)
+        if fit and left and POINTED.search(body, step.event.start, step.event.end):
+            left -= 1
+            fit = schemas.exact(name).is_valid(step.chunk)
+        if not fit:
+            found.append(step)
+    return found
 
 
 def explain(name: str, refused: list[tuple[Step | None, object]]) -> list[SchemaError]:
@@ -79,7 +98,7 @@ def _ways(name: str, step: Step | None, value: object) -> tuple[str, ...]:
 
 
 def _errors(name: str, value: object) -> Iterator[tuple[tuple[str | int, ...], str, str, object]]:
-    for error in islice(schemas.explain(name).iter_errors(value), MOST_WAYS):
+    for error in islice(schemas.exact(name).iter_errors(value), MOST_WAYS):
         place = tuple(error.absolute_path)
         if error.validator == "required" and isinstance(error.instance, dict):
             member = error.message.split("'")[1]

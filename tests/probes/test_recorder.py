@@ -327,6 +327,22 @@ def test_a_key_that_the_server_sends_back_is_blotted_out_and_lengths_stay(ask):
     assert exchange.transport.complete is True
 
 
+def test_a_key_that_comes_in_several_chunks_is_blotted_out(ask):
+    chunks = b"".join(
+        b"%x\r\n%b\r\n" % (len(part), part) for part in (b"data: sk-very", b"-secret-01", b"23456789\n\n")
+    )
+    exchange = ask(CHUNKED, chunks + b"0\r\n\r\n").exchange
+    assert datas(exchange) == ["*" * 25]
+    assert exchange.transport.complete is True
+
+
+def test_a_compressed_body_is_read_up_to_the_key(ask):
+    head = b"HTTP/1.1 401 Unauthorized\r\nContent-Encoding: gzip\r\n\r\n"
+    exchange = ask(head, gzip.compress(b'{"error":"bad key sk-very-secret-0123456789"}'), "fin").exchange
+    assert KEY.encode() not in exchange.body
+    assert (401, Ending.CUT) == (exchange.status, exchange.ending)
+
+
 def test_an_end_that_looks_like_the_start_of_the_key_is_not_waited_for(ask):
     exchange = ask(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", b"disk"[:3] + b"s").exchange
     assert exchange.body == b"diss"

@@ -100,6 +100,8 @@ def test_half_characters_elsewhere_are_found_beside_bytes_that_are_no_utf_8() ->
         (b"{}", "chat/envelope/usage-counts"),
         (b'{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null}', "chat/envelope/usage-counts"),
         (b"[3,2,5]", "chat/envelope/usage-counts"),
+        (b'{"prompt_tokens":3,"completion_tokens":2.0,"total_tokens":5}', "chat/envelope/usage-counts"),
+        (b'{"prompt_tokens":3,"completion_tokens":2,"total_tokens":0.5E1}', "chat/envelope/usage-counts"),
         (b"null", "chat/usage/sent-when-asked"),
         (b'{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}', "chat/usage/sent-when-asked"),
     ],

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import schemas
 from conformance.protocols.exchange import Ending, Exchange, Step
 from conformance.protocols.finding import Finding, show
-from conformance.protocols.schema_errors import SchemaError, explain
+from conformance.protocols.schema_errors import SchemaError, explain, misfits
 from conformance.wire.events import Dataless
 
 from .calls import Call, put_together
@@ -248,10 +247,9 @@ class View:
             refused = self.exchange.status >= 400 or _member(document, "error") is not None
             name = "chat/error.strict" if refused else self._grammar.document
             return explain(name, [(None, document)])
-        messages = ((s, s.chunk) for s in self.chunks)
         name = self._grammar.chunk
-        fits = schemas.fits(name)
-        return explain(name, [(s, chunk) for s, chunk in messages if not fits(chunk) and not is_foreign(s)])
+        found = misfits(name, self.chunks, self.exchange.body)
+        return explain(name, [(step, step.chunk) for step in found if not is_foreign(step)])
 
     def schema_findings(self, *pointers: str, where: Callable[[SchemaError], bool] | None = None) -> Iterator[Finding]:
         """Findings for the schema errors at these places, written like "/choices/*/index", or for some of them."""

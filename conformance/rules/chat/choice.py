@@ -70,13 +70,18 @@ def index_negative(choice: Chunk) -> None:
     choice["index"] = -1 - choice["index"]
 
 
+@on_each_choice
+def index_with_decimal_point(choice: Chunk) -> None:
+    choice["index"] = float(choice["index"])
+
+
 @rule(
     id="chat/choice/index-integer",
     level=MUST,
     says="Every choice has an index, an integer from 0.",
     source=(CHOICE, ALWAYS, CLIENTS.at("scenarios 87, 89: the helpers of openai-python and openai-node fail")),
     needs=STREAM,
-    broken_by=(index_left_out, index_text, index_null, index_negative),
+    broken_by=(index_left_out, index_text, index_null, index_negative, index_with_decimal_point),
 )
 def index_integer(stream: View) -> Iterator[Finding]:
     yield from stream.schema_findings("/choices/*/index")

@@ -154,6 +154,11 @@ def call_index_negative(delta: Chunk) -> None:
     delta["tool_calls"] = _call(index=-1)
 
 
+@on_one_delta
+def call_index_with_decimal_point(delta: Chunk) -> None:
+    delta["tool_calls"] = _call(index=0.0)
+
+
 @rule(
     id="chat/delta/tool-call-index",
     level=MUST,
@@ -164,7 +169,7 @@ def call_index_negative(delta: Chunk) -> None:
         CLIENTS.at("scenario 53: the helper of openai-node drops the call, that of openai-python raises"),
     ),
     needs=STREAM,
-    broken_by=(call_without_index, call_index_text, call_index_negative),
+    broken_by=(call_without_index, call_index_text, call_index_negative, call_index_with_decimal_point),
 )
 def tool_call_index(stream: View) -> Iterator[Finding]:
     yield from stream.schema_findings(f"{CALL}/index")

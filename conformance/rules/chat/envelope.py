@@ -133,11 +133,6 @@ def created_with_decimal_point(chunk: Chunk) -> None:
 )
 def created_integer(stream: View) -> Iterator[Finding]:
     yield from stream.schema_findings("/created", where=is_written)
-    for _, step in stream.distinct("created"):
-        value = (step.chunk or {})["created"]
-        if type(value) is float and value.is_integer():
-            yield stream.finding("an integer", value, step, pointer="/created")
-            return
 
 
 @on_each_chunk
@@ -303,6 +298,13 @@ def count_negative(chunks: list[Chunk]) -> list[Chunk]:
 
 
 @on_chunks
+def count_with_decimal_point(chunks: list[Chunk]) -> list[Chunk]:
+    for chunk in _counted(chunks):
+        chunk["usage"]["prompt_tokens"] = float(chunk["usage"]["prompt_tokens"])
+    return chunks
+
+
+@on_chunks
 def count_null(chunks: list[Chunk]) -> list[Chunk]:
     for chunk in _counted(chunks):
         chunk["usage"]["prompt_tokens"] = None
@@ -329,7 +331,7 @@ def usage_in_a_list(chunks: list[Chunk]) -> list[Chunk]:
     says="Usage is null or holds prompt, completion and total tokens; every count is an integer from 0.",
     source=(OPENAPI.at("CompletionUsage.required"), ALWAYS, issue("BerriAI/litellm#1571")),
     needs=STREAM,
-    broken_by=(count_as_text, count_negative, count_null, total_left_out, usage_in_a_list),
+    broken_by=(count_as_text, count_negative, count_with_decimal_point, count_null, total_left_out, usage_in_a_list),
 )
 def usage_counts(stream: View) -> Iterator[Finding]:
     yield from stream.schema_findings(*COUNTS, where=is_written)
