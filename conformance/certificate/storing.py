@@ -24,27 +24,26 @@ class BundleError(Exception):
 
 
 def write(path: Path, files: Mapping[str, bytes]) -> None:
-    """Put the files there, all of them or none. Raises BundleError where something is there already."""
+    """Put the files there, all of them or none. Raises BundleError where something is there already, OSError."""
     check_room(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() == ARCHIVE:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(archive.packed(files))
-        made = Path(file.name)
-        made.chmod(0o644)
-    else:
-        made = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        made.chmod(0o755)
-        (made / RECORDINGS).mkdir()
-        for name, content in files.items():
-            (made / name).write_bytes(content)
-    made.rename(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True) as scratch:
+        made = Path(scratch) / path.name
+        if path.suffix.lower() == ARCHIVE:
+            made.write_bytes(archive.packed(files))
+        else:
+            (made / RECORDINGS).mkdir(parents=True)
+            for name, content in files.items():
+                (made / name).write_bytes(content)
+        made.rename(path)
 
 
 def check_room(path: Path) -> None:
-    """Raises BundleError where a bundle cannot be written because something is there already."""
+    """Raises BundleError where something is there already, OSError where nothing can be written; makes the folder."""
     if path.is_symlink() or path.exists():
         raise BundleError(f"{path} is there already, and is left as it is; give another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def recordings_in(folder: Path) -> dict[str, bytes]:

@@ -1,9 +1,11 @@
 """`streamspec certify`: run a profile against a target and keep what came as evidence. Judges nothing itself."""
 
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +20,17 @@ from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
 from conformance.protocols.credentials import SECRET
 from conformance.report.machine import suite
+from conformance.report.text import print_line
 from conformance.rules import ALL
 from conformance.targets import ConfigurationError, Target
 
+from . import targeting
 from .keys import KEY_FILE, passphrase_of
 from .known import listed
 from .picking import pick_profile
 from .recorded import recorded
-from .run import MODES, choose, run, run_one
+from .run import MODES, run_one
+from .targeting import TARGET, WHOLE_RUN, choose_one
 from .terminal import RED, fail, out, say
 
 if TYPE_CHECKING:
@@ -34,28 +39,11 @@ if TYPE_CHECKING:
     from conformance.certificate.certificate import Certificate, KnownFailure
     from conformance.certificate.making import Made
 
-SHARED = (
-    "names",
-    "url",
-    "model",
-    "dialect",
-    "features",
-    "slots",
-    "observer",
-    "notes",
-    "known_file",
-    "workers",
-    "timeout",
-    "key_env",
-    "no_launch",
-    "insecure",
-    "file",
-)
-"""What is said of a target here as it is to `streamspec run`."""
 SHOWN = 10
 
 
 @click.command()
+@targeting.options(*TARGET, *WHOLE_RUN)
 @click.option(
     "--profile", required=True, metavar="NAME", help=f"{', '.join(profiles.NAMES)}, or a YAML file: these rules count."
 )
@@ -88,7 +76,7 @@ def certify(profile: str, bundle: Path, key: Path | None, passphrase_env: str | 
     from conformance.certificate.making import MakingError
     from conformance.certificate.storing import BundleError, check_room, write
 
-    options = {**dict.fromkeys(param.name for param in run.params), **options, "profile": profile}
+    options["profile"] = profile
     if profile in MODES:
         fail(f"{profile} is no list of rules, and a certificate is about one; there are {', '.join(profiles.NAMES)}")
     if passphrase_env and key is None:
@@ -98,8 +86,9 @@ def certify(profile: str, bundle: Path, key: Path | None, passphrase_env: str | 
             fail("--date goes with --recordings; a run knows its own")
         check_room(bundle)
         signer = _signer(key, passphrase_env)
-        made = _made(options, signer)
-        write(bundle, made.files)
+        with _folder(options["recordings"]) as recordings:
+            made = _made(options, recordings, signer)
+            write(bundle, made.files)
     except (
         ConfigurationError,
         LaunchError,
@@ -118,9 +107,6 @@ def certify(profile: str, bundle: Path, key: Path | None, passphrase_env: str | 
     sys.exit(RED if made.certificate.level.value == "not certified" else 0)
 
 
-certify.params[:0] = [param for param in run.params if param.name in SHARED]
-
-
 def _signer(key: Path | None, passphrase_env: str | None) -> "CryptoSigner | None":
     """What signs, found before anything is sent. Raises KeyFileError."""
     from conformance.certificate.keys import PassphraseNeededError, read_private
@@ -135,25 +121,41 @@ def _signer(key: Path | None, passphrase_env: str | None) -> "CryptoSigner | Non
         return read_private(key, passphrase_of(None))
 
 
-def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
-    """The run, and the bundle that is made of it."""
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    """The folder of the recordings. One that is made here goes, unless what is in it could not be written elsewhere."""
+    if given is not None:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="streamspec-"))
+    try:
+        yield folder
+    except OSError:
+        if any(folder.iterdir()):
+            say(f"what was recorded is in {folder}; certify it by  --recordings {folder} --date DAY")
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+def _made(options: dict[str, Any], folder: Path, signer: "CryptoSigner | None") -> "Made":
+    """The run, and the bundle that is made of it. `folder`: where its recordings are, or are put."""
     from conformance.certificate.certificate import Facts
     from conformance.certificate.fingerprint import fingerprint
     from conformance.certificate.making import make
     from conformance.certificate.storing import recordings_in
 
     choice = pick_profile(options["profile"], ALL)
-    target, *others = choose(options.pop("names"), options, choice)
-    if others:
-        raise ConfigurationError("a certificate is about one target; give one name")
+    target = choose_one(options, "certificate", choice.profile.demands)
     known = listed(options["known_file"], update=False)
     if options["recordings"]:
-        recordings = recordings_in(options["recordings"])
+        recordings = recordings_in(folder)
         report = recorded(target, recordings, options["date"])
     else:
-        with tempfile.TemporaryDirectory(prefix="streamspec-") as folder:
-            report = run_one(target, choice.scored, choice, Path(folder), options, known=known)
-            recordings = recordings_in(Path(folder))
+        report = run_one(target, choice.scored, choice, folder, options, known=known)
+        recordings = recordings_in(folder)
     facts = Facts(
         target=options["name"] or (urlsplit(report.url).netloc if report.target == UNNAMED else report.target),
         url=report.url,
@@ -168,7 +170,7 @@ def _made(options: dict[str, Any], signer: "CryptoSigner | None") -> "Made":
         dialect_reason=report.dialect_reason,
         features=tuple(sorted(target.features)),
         known_failures=_known(report.target, [*target.known_failures, *known]),
-        notes=dict(note.split("=", 1) for note in options["notes"]),
+        notes=options["notes"],
         problem="; ".join(filter(None, (report.problem, *report.unmatched))),
     )
     secrets = _secrets(target)
@@ -201,14 +203,14 @@ def _secrets(target: Target) -> list[str]:
 def _tell(certificate: "Certificate", bundle: Path, key: Path | None) -> None:
     facts = certificate.facts
     counts = ", ".join(f"{number} {verdict}" for verdict, number in certificate.counts.items() if number)
-    say_out = [f"{facts.target}: {certificate.level.value}, {facts.profile}", f"  {counts}"]
-    say_out += [f"  {reason}" for reason in certificate.against]
-    say_out += [f"  {line.verdict.value} {line.rule}  {line.says}" for line in certificate.red[:SHOWN]]
+    said = [f"{facts.target}: {certificate.level.value}, {facts.profile}", f"  {counts}"]
+    said += [f"  {reason}" for reason in certificate.against]
+    said += [f"  {each.verdict.value} {each.rule}  {each.says}" for each in certificate.red[:SHOWN]]
     if len(certificate.red) > SHOWN:
-        say_out.append(f"  and {len(certificate.red) - SHOWN} more; {bundle} has them all")
+        said.append(f"  and {len(certificate.red) - SHOWN} more; {bundle} has them all")
     how = f"streamspec verify {bundle}" + (f" --key {key}.pub" if key else "")
-    say_out.append(f"  {bundle} is written; {how}")
-    for line in say_out:
-        out.print(line, markup=False, soft_wrap=True)
+    said.append(f"  {bundle} is written; {how}")
+    for each in said:
+        print_line(out, each)
     if key is None:
         say("it is not signed: anybody could have made it, and can change it")

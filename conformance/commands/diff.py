@@ -1,6 +1,5 @@
 """`streamspec diff`: what is different between two reports, with an exit status. Judges nothing anew."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from conformance.report import difference
 from conformance.report.comparing import compare
 
 from .report import read
-from .terminal import RED, err, fail, out
-from .writing import FILE, STANDARD_OUT, write
+from .terminal import RED, fail
+from .writing import JSON, screen_of, write_json
 
 REPORT = click.Path(path_type=Path)
 
@@ -19,7 +18,7 @@ REPORT = click.Path(path_type=Path)
 @click.command()
 @click.argument("old_file", type=REPORT, metavar="OLD.json")
 @click.argument("new_file", type=REPORT, metavar="NEW.json")
-@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write it as JSON; -: to standard output.")
+@JSON
 @click.option("-v", "--verbose", is_flag=True, help="Name what is still there, too, and what was not judged again.")
 def diff(old_file: Path, new_file: Path, json_file: Path | None, verbose: bool) -> None:
     """Compare two reports of `run --json`: what is new, fixed, still there, not judged any more.
@@ -35,9 +34,8 @@ def diff(old_file: Path, new_file: Path, json_file: Path | None, verbose: bool) 
     """  # noqa: D301 - click's mark
     old, new = read(old_file), read(new_file)
     comparison = compare(old, new)
-    difference.render(old, new, comparison, err if json_file == STANDARD_OUT else out, verbose=verbose)
-    document = difference.as_json((old_file.name, new_file.name), old, new, comparison)
-    write(json_file, lambda: json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    difference.render(old, new, comparison, screen_of(json_file), verbose=verbose)
+    write_json(json_file, difference.as_json((old_file.name, new_file.name), old, new, comparison))
     if not difference.judged_by_both(old, new):
         fail("no rule was judged in both reports: nothing was compared")
     sys.exit(RED if comparison.red else 0)

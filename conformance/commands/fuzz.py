@@ -1,6 +1,5 @@
 """`streamspec fuzz`: requests that nobody tried, for a live server. Judges nothing itself."""
 
-import json
 import os
 import secrets
 import shlex
@@ -32,24 +31,11 @@ from conformance.serverfuzz.streams import TOKENS
 from conformance.targets import BUILT_IN, ConfigurationError, Target
 from mockserver.app import MockServer
 
-from .run import TARGETS, choose, run
-from .terminal import RED, UNUSABLE, err, fail, out, progress, say
-from .writing import FILE, STANDARD_OUT, write
+from . import targeting
+from .targeting import TARGET, choose_one, said_again
+from .terminal import RED, UNUSABLE, fail, progress, say
+from .writing import JSON, screen_of, write_json
 
-SHARED = (
-    "names",
-    "url",
-    "model",
-    "dialect",
-    "features",
-    "slots",
-    "timeout",
-    "key_env",
-    "no_launch",
-    "insecure",
-    "file",
-)
-"""What is said of a target here as it is to `streamspec run`."""
 EXAMPLES = 500
 PER_EXAMPLE, BESIDES = 8, 2000
 """Requests that a campaign may make at the most, unless told otherwise: shrinking takes some, too."""
@@ -77,6 +63,7 @@ class Cost:
 
 
 @click.command()
+@targeting.options(*TARGET)
 @click.option("--examples", type=click.IntRange(10, 1_000_000), default=EXAMPLES, show_default=True)
 @click.option("--time", "seconds", type=click.FloatRange(1), metavar="S", help="Seconds that the campaign may take.")
 @click.option(
@@ -96,7 +83,7 @@ class Cost:
     help="What failed is kept here and comes first next time: a folder, a Redis URL, or none.",
 )
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Record each kind of failure in here.")
-@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON; -: to standard output.")
+@JSON
 def fuzz(examples: int, seed: int | None, max_tokens: int, **options: Any) -> None:
     """Send a server requests that nobody tried, and shrink what goes wrong to what one can file.
 
@@ -114,7 +101,7 @@ def fuzz(examples: int, seed: int | None, max_tokens: int, **options: Any) -> No
     seed = secrets.randbelow(2**32) if seed is None else seed
     cost = Cost(examples, _caps(examples, options), max_tokens)
     try:
-        target = _target(options)
+        target = choose_one(options, "campaign")
         database = None if options["database"] == "none" else keeping.opened(options["database"])
         key = os.environ.get(target.key_env) or None
         campaign = _run(target, key, cost, seed, database, options)
@@ -127,20 +114,9 @@ def fuzz(examples: int, seed: int | None, max_tokens: int, **options: Any) -> No
     _tell(campaign, target.key_env if key else "", options, _again(target, cost, seed, options))
 
 
-fuzz.params[:0] = [param for param in run.params if param.name in SHARED]
-
-
 def _caps(examples: int, options: dict[str, Any]) -> Caps:
     requests = options["max_requests"] or PER_EXAMPLE * examples + BESIDES
     return Caps(requests=requests, seconds=options["seconds"] or float("inf"))
-
-
-def _target(options: dict[str, Any]) -> Target:
-    of_run = {"notes": (), "observer": None, "profile": "full", "workers": None}
-    target, *others = choose(options["names"], {**options, **of_run}, None)
-    if others:
-        raise ConfigurationError("a campaign is about one target; give one name")
-    return target
 
 
 def _run(target: Target, key: str | None, cost: Cost, seed: int, database: Any, options: dict[str, Any]) -> Campaign:
@@ -188,25 +164,15 @@ def _tell(campaign: Campaign, key: str, options: dict[str, Any], again: str) -> 
     recordings = {
         kind: str(folder / folder_of(kind)) for kind in campaign.found if folder and (folder / folder_of(kind)).is_dir()
     }
-    screen = err if options["json_file"] == STANDARD_OUT else out
-    report.render(campaign, screen, key=key, recordings=recordings, again=again)
-    document = report.document(campaign, suite=suite(), key=key, recordings=recordings)
-    write(options["json_file"], lambda: json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    report.render(campaign, screen_of(options["json_file"]), key=key, recordings=recordings, again=again)
+    write_json(options["json_file"], report.document(campaign, suite=suite(), key=key, recordings=recordings))
     sys.exit(RED if campaign.found else UNUSABLE if campaign.interrupted else 0)
 
 
 def _again(target: Target, cost: Cost, seed: int, options: dict[str, Any]) -> str:
-    """The command that makes the same campaign again. What is secret in the URL is not said again."""
-    if options["url"]:
-        words = ["--url", without_credentials_in_url(target.url), "--model", target.model]
-        words += [word for feature in options["features"] for word in ("--feature", feature)]
-    else:
-        words = [target.name] + (["--model", options["model"]] if options["model"] else [])
-        words += ["--targets", str(options["file"])] if options["file"] != TARGETS else []
-    for option in ("dialect", "timeout", "key_env", "slots", "max_requests"):
-        if options[option] is not None:
-            words += [f"--{option.replace('_', '-')}", str(options[option])]
+    """The command that makes the same campaign again."""
+    words = said_again(target, options)
+    words += ["--max-requests", str(options["max_requests"])] if options["max_requests"] is not None else []
     words += ["--max-tokens", str(cost.tokens), "--examples", str(cost.examples), "--seed", str(seed)]
     words += ["--level", "should"] if options["level"] == "should" else []
-    words += [f"--{option.replace('_', '-')}" for option in ("no_launch", "insecure") if options[option]]
     return shlex.join(["streamspec", "fuzz", *words, "--database", "none"])

@@ -1,6 +1,5 @@
 """`streamspec fuzz-client`: odd streams for a client under test. Judges nothing itself."""
 
-import json
 import secrets
 import sys
 from collections.abc import Sequence
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .terminal import RED, UNUSABLE, err, fail, out, progress, say
-from .writing import FILE, STANDARD_OUT, write
+from .terminal import RED, UNUSABLE, fail, progress, say
+from .writing import JSON, screen_of, write_json
 
 if TYPE_CHECKING:
     from conformance.clientfuzz.case import Case
@@ -39,7 +38,7 @@ PATIENCE = 3
     show_default=True,
     help="Seconds from a client's request to its report; then it hangs. It is told to give up after a third of that.",
 )
-@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write what came of it; -: to standard output.")
+@JSON
 @click.option(
     "--save",
     type=click.Path(file_okay=False, path_type=Path),
@@ -166,8 +165,8 @@ def _listen(plan: "Plan", host: str, port: int, origins: tuple[str, ...]) -> "Ma
 def _report(made: "Made", json_file: Path | None, *, verbose: bool) -> None:
     from conformance.clientfuzz import machine, text
 
-    text.render(made, err if json_file == STANDARD_OUT else out, verbose=verbose)
-    write(json_file, lambda: json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
+    text.render(made, screen_of(json_file), verbose=verbose)
+    write_json(json_file, machine.document_of(made))
     if made.trouble:
         fail(made.trouble)
     if made.interrupted:

@@ -1,7 +1,6 @@
 """`streamspec gateway`: our upstream and our client around a gateway. Compares nothing itself."""
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -15,8 +14,8 @@ from conformance.probes.connection import Unreachable
 from conformance.probes.endpoint import Endpoint, Limits
 from mockserver.upstream import Upstream
 
-from .terminal import RED, err, fail, out, progress, say
-from .writing import FILE, STANDARD_OUT, write
+from .terminal import RED, fail, progress, say
+from .writing import JSON, screen_of, write_json
 
 MOST = 8 * 1024 * 1024
 """Bytes of one answer: the upstream sends less than a tenth of that."""
@@ -35,7 +34,7 @@ MOST = 8 * 1024 * 1024
 @click.option("--advertise", metavar="URL", help="How the gateway reaches our upstream, if otherwise: for hints.")
 @click.option("--key-env", help="Environment variable with the key for the gateway (default OPENAI_API_KEY).")
 @click.option("--only", multiple=True, metavar="GLOB", help="Only situations whose name matches; 'leaving/*' is one.")
-@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the report as JSON; -: to standard output.")
+@JSON
 @click.option(
     "--timeout", type=click.FloatRange(1, 3600), default=10.0, show_default=True, help="Seconds of one answer."
 )
@@ -94,8 +93,8 @@ def gateway(
         fail(f"cannot listen on {listen}, or record: {problem.strerror or problem}; give another --listen HOST:PORT")
     except KeyboardInterrupt:
         fail("interrupted")
-    report.render(made, err if json_file == STANDARD_OUT else out, verbose=verbose)
-    write(json_file, lambda: json.dumps(machine.document_of(made), indent=2, ensure_ascii=False) + "\n")
+    report.render(made, screen_of(json_file), verbose=verbose)
+    write_json(json_file, machine.document_of(made))
     if made.problem:
         fail(made.problem)
     sys.exit(RED if made.red else 0)

@@ -12,6 +12,8 @@ from conformance.targets import Target
 from conformance.verdicts import Report
 
 from .terminal import say
+from .writing import replace as replace_file
+from .writing import unwritten
 
 
 def listed(file: Path | None, *, update: bool) -> tuple[Known, ...]:
@@ -40,11 +42,9 @@ def renewed(
         text = file.read_text("utf-8") if file.exists() else ""
         new = known_file.written_anew(text, str(file), left, entries, day=today)
         if new != text:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(new, "utf-8")
+            replace_file(file, new)
     except OSError as error:
-        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
-        return list(reports), f"cannot write {file}: {reason}"
+        return list(reports), unwritten(file, error)
     except ConfigurationError as problem:
         return list(reports), str(problem)
     now = known_file.parse(new, str(file)) if new.strip() else ()

@@ -3,7 +3,6 @@
 What cannot be written is told of at the end, when everything else has been.
 """
 
-import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +21,9 @@ from conformance.report.html.page import render
 from conformance.report.stored import StoredReport
 from conformance.verdicts import Report
 
+from . import writing
 from .terminal import err, out
-from .writing import FILE, STANDARD_OUT, put
+from .writing import FILE, STANDARD_OUT, as_json, put
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = {
@@ -58,7 +58,7 @@ def check(asked: dict[str, Any]) -> None:
 
 def screen_of(asked: dict[str, Any]) -> Console:
     """Where people look: standard output, unless a report goes there."""
-    return err if any(asked.get(f"{name}_file") == STANDARD_OUT for name in FORMATS) else out
+    return writing.screen_of(*(asked.get(f"{name}_file") for name in FORMATS))
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def tell(
     document = machine.of_run(reports, problems)
     kept = stored.of_document(document)
     pages = {
-        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        "json": lambda: as_json(document),
         "junit": lambda: junit.of_run(reports, problems),
         "html": lambda: render(columns_of([kept], exchanges)),
         "markdown": lambda: markdown.of_reports([kept]),

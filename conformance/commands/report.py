@@ -12,8 +12,8 @@ from conformance.report.html.columns import columns_of
 from conformance.report.html.page import render
 from conformance.report.stored import StoredReport, StoredReportError
 
-from .terminal import err, fail, out, say
-from .writing import FILE, STANDARD_OUT, write
+from .terminal import fail, say
+from .writing import FILE, STANDARD_OUT, screen_of, write
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a report that are read."""
@@ -61,7 +61,7 @@ def report(
     reports = [read(path) for path in files]
     earlier = read(against) if against else None
     labels = _labels(files)
-    brief.render(reports, err if STANDARD_OUT in (html_file, markdown_file) else out, earlier, labels=labels)
+    brief.render(reports, screen_of(html_file, markdown_file), earlier, labels=labels)
     if html_file is not None:
         each = folders * len(files) if len(folders) == 1 else folders
         shared = len(files) > len(folders)

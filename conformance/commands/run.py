@@ -14,40 +14,28 @@ from conformance import profiles, targets
 from conformance.known import Known
 from conformance.launching import LaunchError
 from conformance.probes.connection import Unreachable
-from conformance.probes.observers.choosing import NAMES as OBSERVERS
-from conformance.probes.observers.choosing import NONE as NO_OBSERVER
 from conformance.probes.probe import Probe
 from conformance.probes.trials.trial import Trial
 from conformance.profiles import Choice
-from conformance.protocols.chat import dialects
-from conformance.protocols.credentials import without_credentials_in_url
 from conformance.protocols.exchange import Exchange
 from conformance.report.plan import said_of
 from conformance.rules.rule import Rule
-from conformance.running import BUILT_IN_TARGET, OnExchanges, Order, probes_for, run_target, trials_for
-from conformance.targets import ConfigurationError, Target, Watched
+from conformance.running import OnExchanges, Order, probes_for, run_target, trials_for
+from conformance.targets import ConfigurationError, Target
 from conformance.verdicts import Report, Verdict
 
-from . import outputs
+from . import outputs, targeting
 from .known import listed, renewed
 from .picking import pick_profile, pick_rules
+from .targeting import TARGET, WHOLE_RUN, choose, said_again
 from .terminal import RED, fail, progress, say
-from .writing import FILE
 
 MODES = ("full", "quick", "strict")
 """Profiles that are no lists of rules: ways to run all of them."""
-TARGETS = Path("targets.yaml")
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[TARGET]...")
-@click.option("--url", help="Judge this endpoint: the URL up to /v1.")
-@click.option("--model", help="The model to ask for (with --url; or in place of the target's).")
-@click.option(
-    "--dialect",
-    type=click.Choice(dialects.NAMES),
-    help="Tolerate this vendor's documented deviations; auto: guess whose they are.",
-)
+@targeting.options(*TARGET, *WHOLE_RUN)
 @click.option(
     "--profile",
     default="full",
@@ -55,36 +43,15 @@ TARGETS = Path("targets.yaml")
     help="quick: no trials of cancellation, concurrency and timing; strict: no dialect at all; "
     f"{', '.join(profiles.NAMES)}, or a YAML file: these rules count, newer ones are candidates.",
 )
-@click.option(
-    "--feature",
-    "features",
-    multiple=True,
-    metavar="NAME",
-    help=f"The endpoint supports this too (with --url): {', '.join(targets.FEATURES)}. Assumed: usage, stop.",
-)
-@click.option("--slots", type=click.IntRange(1, 256), help="Requests it works on at the same time (with --url).")
-@click.option(
-    "--observer",
-    type=click.Choice([*OBSERVERS, NO_OBSERVER]),
-    help="How to see whether it is at work (with --url); without it everything is tried.",
-)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only rules whose id matches; may be given again.")
 @click.option("--record", type=click.Path(file_okay=False, path_type=Path), help="Keep every exchange in this folder.")
-@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", help="Kept in every recording: --note version=1.2.")
 @outputs.options
-@click.option("--known-failures", "known_file", type=FILE, help="YAML: what fails, and must fail; beside the target's.")
 @click.option(
     "--update-known-failures",
     "update",
     is_flag=True,
-    help="Write that file anew: add what fails, take out what is stale.",
+    help="Write the list of known failures anew: add what fails, take out what is stale.",
 )
-@click.option("-n", "--workers", type=click.IntRange(1, 64), help="Probes side by side (default 4).")
-@click.option("--timeout", type=click.FloatRange(0.1, 3600), help="Seconds that one exchange may take (default 60).")
-@click.option("--key-env", help="Environment variable with the API key (default OPENAI_API_KEY).")
-@click.option("--no-launch", is_flag=True, help="Judge what runs already at the target's url; start nothing.")
-@click.option("--insecure", is_flag=True, help="Do not check the TLS certificate.")
-@click.option("--targets", "file", type=click.Path(path_type=Path), default=TARGETS, show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="List every rule, not only those that found something.")
 def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verbose: bool, **options: Any) -> None:
     """Judge live endpoints: targets of targets.yaml, one given by --url, or (neither) the built-in mock server.
@@ -104,10 +71,13 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
     Exit status: 0 nothing red, 1 findings that count, 2 the run could not be made.
     """  # noqa: D301 - click's mark
     rules = pick_rules(only)
+    if options["dialect"] and options["profile"] == "strict":
+        fail("--profile strict knows no dialect; leave out one of --profile and --dialect")
     try:
         choice = None if options["profile"] in MODES else pick_profile(options["profile"], rules)
         rules = choice.rules if choice else rules
-        chosen = choose(names, options, choice)
+        outputs.check(options)
+        chosen = choose(names, options, choice.profile.demands if choice else frozenset())
         known = listed(options["known_file"], update=options["update"])
         _make_room(record)
     except (ConfigurationError, LookupError) as problem:
@@ -177,66 +147,6 @@ def _make_room(record: Path | None) -> None:
         record.mkdir(parents=True, exist_ok=True)
 
 
-def choose(names: tuple[str, ...], options: dict[str, Any], choice: Choice | None) -> list[Target]:
-    """The targets that are meant, with the features that the profile demands. Raises ConfigurationError."""
-    demanded = choice.profile.demands if choice else frozenset()
-    return [targets.changed(target, features=target.features | demanded) for target in _named(names, options)]
-
-
-def _named(names: tuple[str, ...], options: dict[str, Any]) -> list[Target]:
-    for note in options["notes"]:
-        if "=" not in note:
-            raise ConfigurationError(f"--note {note!r} has no '='; write  --note version=1.2")
-    _check_combination(names, options)
-    if options["url"]:
-        if names:
-            raise ConfigurationError("give either names of targets or --url, not both")
-        if not options["model"]:
-            raise ConfigurationError("--url needs --model: the name of a model that the endpoint serves")
-        features = targets.ASSUMED | set(options["features"])
-        target = targets.given(options["url"], options["model"], features)
-        watched = Watched(name=options["observer"] or "")
-        target = targets.changed(target, slots=options["slots"] or 0, observer=watched)
-        return [_adjusted(target, options)]
-    wanted = names or (targets.BUILT_IN,)
-    known = {targets.BUILT_IN: BUILT_IN_TARGET}
-    if any(name != targets.BUILT_IN for name in wanted):
-        known |= targets.load(options["file"])
-    for name in wanted:
-        if name not in known:
-            raise ConfigurationError(f"no target {name!r} in {options['file']}; there are {', '.join(known)}")
-    return [_adjusted(known[name], options) for name in wanted]
-
-
-def _check_combination(names: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Options that would do nothing, or undo each other, are mistakes; so is a URL in the place of a name."""
-    for name in names:
-        if "://" in name:
-            raise ConfigurationError(f"{name} is no name of a target; write  --url {name} --model MODEL")
-    if options["features"] and not options["url"]:
-        raise ConfigurationError("--feature goes with --url; a target of targets.yaml has its own  features: [...]")
-    for option, example in (("slots", "slots: 2"), ("observer", "observer: prometheus")):
-        if options[option] and not options["url"]:
-            raise ConfigurationError(f"--{option} goes with --url; a target of targets.yaml has its own  {example}")
-    if options["model"] and not options["url"] and not names:
-        raise ConfigurationError("--model goes with --url or the name of a target; write  --url http://HOST:PORT/v1")
-    if options["dialect"] and options["profile"] == "strict":
-        raise ConfigurationError("--profile strict knows no dialect; leave out one of --profile and --dialect")
-    outputs.check(options)
-
-
-def _adjusted(target: Target, options: dict[str, Any]) -> Target:
-    """The target with what the command line says differently."""
-    named = {"dialect": "dialect", "workers": "workers", "timeout": "timeout", "key_env": "key_env", "model": "model"}
-    changes = {member: options[option] for option, member in named.items() if options[option] is not None}
-    if options["insecure"]:
-        changes["verify"] = False
-    if options["no_launch"]:
-        changes["launch"] = None
-    dialects.check_name(changes.get("dialect", target.dialect))
-    return targets.changed(target, **changes)
-
-
 def run_one(
     target: Target,
     rules: Sequence[Rule],
@@ -267,7 +177,7 @@ def run_one(
             strict=options["profile"] == "strict",
             quick=quick,
             record_to=record,
-            notes=dict(note.split("=", 1) for note in options["notes"]),
+            notes=options["notes"],
             on_progress=on_step,
             on_launch=on_launch,
             on_plan=lambda plan: say(said_of(plan, target.name, virtual=target.name == targets.BUILT_IN)),
@@ -282,16 +192,6 @@ def run_one(
 
 
 def _again(target: Target, options: dict[str, Any]) -> str:
-    """The command that judges this target again, up to the rules. What is secret in the URL is not said again."""
-    if options["url"]:
-        words = ["--url", without_credentials_in_url(target.url), "--model", target.model]
-        words += [word for feature in options["features"] for word in ("--feature", feature)]
-    else:
-        words = [target.name] + (["--model", options["model"]] if options["model"] else [])
-        words += ["--targets", str(options["file"])] if options["file"] != TARGETS else []
-    for option in ("dialect", "timeout", "workers", "key_env", "slots", "observer"):
-        if options[option] is not None:
-            words += [f"--{option.replace('_', '-')}", str(options[option])]
-    words += [f"--{option.replace('_', '-')}" for option in ("no_launch", "insecure") if options[option]]
-    words += ["--profile", options["profile"]] if options["profile"] != "full" else []
-    return shlex.join(["streamspec", "run", *words])
+    """The command that judges this target again, up to the rules."""
+    profile = ["--profile", options["profile"]] if options["profile"] != "full" else []
+    return shlex.join(["streamspec", "run", *said_again(target, options), *profile])

@@ -1,19 +1,17 @@
 """`streamspec verify`: check a certificate without trusting who made it. Verifies nothing itself."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.text import Text
 
 from conformance.report.machine import suite
-from conformance.report.text import printable
+from conformance.report.text import print_line
 
 from .keys import KEY_FILE
-from .terminal import RED, UNUSABLE, err, fail, out
-from .writing import FILE, STANDARD_OUT, write
+from .terminal import RED, UNUSABLE, fail
+from .writing import JSON, screen_of, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,9 +25,7 @@ if TYPE_CHECKING:
     "--key", "key_file", type=KEY_FILE, metavar="PUB", help="A key that you trust: it has to be signed by this one."
 )
 @click.option("--light", is_flag=True, help="Signature and digests only; the recordings are not judged again.")
-@click.option(
-    "--json", "json_file", type=FILE, metavar="FILE", help="Write what was found as JSON; -: to standard output."
-)
+@JSON
 def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | None) -> None:
     """Check a certificate: who signed it, that no file was changed, and that its verdicts follow from its recordings.
 
@@ -50,9 +46,8 @@ def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | N
         found = verify_bundle(read(bundle), key=key, light=light)
     except (KeyFileError, BundleError) as problem:
         fail(str(problem))
-    _tell(found, bundle, err if json_file == STANDARD_OUT else out)
-    document = {"bundle": bundle.name, "suite": suite(), **as_json.of(found)}
-    write(json_file, lambda: json.dumps(document, indent=2) + "\n")
+    _tell(found, bundle, screen_of(json_file))
+    write_json(json_file, {"bundle": bundle.name, "suite": suite(), **as_json.of(found)})
     if not found.troubles and not found.holds:
         sys.exit(UNUSABLE)
     certified = found.certificate is not None and found.certificate.level is not Level.NOT
@@ -61,24 +56,20 @@ def verify(bundle: Path, key_file: Path | None, light: bool, json_file: Path | N
 
 def _tell(found: "Verification", bundle: Path, screen: "Console") -> None:
     """What was found, the worst first."""
-
-    def line(text: str, style: str = "") -> None:
-        screen.print(Text(printable(text), style), soft_wrap=True)
-
     for trouble in found.troubles:
-        line(f"DOES NOT HOLD  {trouble.told}", "red")
+        print_line(screen, f"DOES NOT HOLD  {trouble.told}", "red")
     if (certificate := found.certificate) is not None:
         facts, numbers = certificate.facts, certificate.counts.items()
         counts = ", ".join(f"{number} {verdict}" for verdict, number in numbers if number)
-        line(f"{facts.target}, model {facts.model}, {facts.url}, {facts.date}")
-        line(f"  {certificate.level.value} by {facts.profile}: {counts}")
+        print_line(screen, f"{facts.target}, model {facts.model}, {facts.url}, {facts.date}")
+        print_line(screen, f"  {certificate.level.value} by {facts.profile}: {counts}")
         for reason in certificate.against:
-            line(f"  {reason}")
+            print_line(screen, f"  {reason}")
         for known in certificate.known:
-            line(f"  {known.rule}: {known.why}")
-    line(f"  {found.signed.says}")
-    line(f"  {found.rejudged.value}")
+            print_line(screen, f"  {known.rule}: {known.why}")
+    print_line(screen, f"  {found.signed.says}")
+    print_line(screen, f"  {found.rejudged.value}")
     for remark in found.remarks:
-        line(f"  not verified: {remark}", "yellow")
+        print_line(screen, f"  not verified: {remark}", "yellow")
     outcome = "holds" if found.holds else "does not hold" if found.troubles else "cannot be verified by this version"
-    line(f"{bundle} {outcome}", "bold green" if found.holds else "bold red")
+    print_line(screen, f"{bundle} {outcome}", "bold green" if found.holds else "bold red")

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from conformance.cancellation import Manner
 from conformance.probes.connection import By
-from conformance.report.text import printable
+from conformance.protocols.finding import printable
+from conformance.report.text import print_line
 
 from .change import Change, Kind
 from .leaving import Left
@@ -29,7 +30,7 @@ SHOWN = 2
 
 def render(report: GatewayReport, console: Console, *, verbose: bool = False) -> None:
     """What misleads clients first, then what is only told, then leaving and times."""
-    _line(console, f"gateway {report.url}  model {report.model}  upstream {report.upstream}", "bold")
+    print_line(console, f"gateway {report.url}  model {report.model}  upstream {report.upstream}", "bold")
     changes = [change for result in report.results for change in result.changes]
     for red in (True, False):
         for kind in Kind:
@@ -48,7 +49,7 @@ def render(report: GatewayReport, console: Console, *, verbose: bool = False) ->
 
 def _group(console: Console, group: Sequence[Change], *, all_of_them: bool) -> None:
     sort = group[0].sort
-    _line(console, "")
+    print_line(console, "")
     word, style = ("RED", "bold red") if sort.red else ("noted", "yellow")
     console.print(
         Text.assemble((f"{word:<6}", style), f" {sort.kind.value:<10}", (sort.name, "bold"), f"  {sort.says}"),
@@ -60,17 +61,17 @@ def _group(console: Console, group: Sequence[Change], *, all_of_them: bool) -> N
         shown.setdefault((change.upstream, change.client), change)
     chosen = list(shown.values())[: None if all_of_them else SHOWN if sort.red else 1]
     for change in chosen:
-        _line(console, f"   {change.situation}")
-        _line(console, f"      upstream  {change.upstream}")
-        _line(console, f"      client    {change.client}")
+        print_line(console, f"   {change.situation}")
+        print_line(console, f"      upstream  {change.upstream}")
+        print_line(console, f"      client    {change.client}")
     told = {change.situation for change in chosen}
     if others := [name for name in names if name not in told]:
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-        _line(console, f"   also in {', '.join(others[:NAMED])}{more}", "dim")
+        print_line(console, f"   also in {', '.join(others[:NAMED])}{more}", "dim")
 
 
 def _all_situations(console: Console, results: Sequence[Result]) -> None:
-    _line(console, "")
+    print_line(console, "")
     for result in results:
         word, style = (
             ("RED", "bold red") if result.red else ("noted", "yellow") if result.changes else ("same", "green")
@@ -82,8 +83,8 @@ def _all_situations(console: Console, results: Sequence[Result]) -> None:
 def _leaving(console: Console, report: GatewayReport) -> None:
     if not report.lefts:
         return
-    _line(console, "")
-    _line(
+    print_line(console, "")
+    print_line(
         console, "When the client leaves: from its close to the upstream's seeing it, and events sent meanwhile", "bold"
     )
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -121,8 +122,8 @@ def _times(console: Console, results: Sequence[Result]) -> None:
     ]
     if not rows:
         return
-    _line(console, "")
-    _line(console, "Delays: milliseconds from the upstream's write to the client's read", "bold")
+    print_line(console, "")
+    print_line(console, "Delays: milliseconds from the upstream's write to the client's read", "bold")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in ("situation", "head", "first", "median", "worst", "last", "came together"):
         table.add_column(heading, justify="left" if heading == "situation" else "right")
@@ -141,7 +142,7 @@ def _ms(seconds: float) -> str:
 
 
 def _sum_up(console: Console, report: GatewayReport) -> None:
-    _line(console, "")
+    print_line(console, "")
     reds = sum(result.red for result in report.results)
     noted = sum(bool(result.changes) and not result.red for result in report.results)
     same = len(report.results) - reds - noted
@@ -153,8 +154,4 @@ def _sum_up(console: Console, report: GatewayReport) -> None:
         parts.append(f"{len(report.lefts)} leavings: {late} red, class {report.named.value}")
     if report.problem:
         parts.append(report.problem)
-    _line(console, "; ".join(parts), "bold red" if report.red or report.problem else "bold green")
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(printable(text), style), soft_wrap=True)
+    print_line(console, "; ".join(parts), "bold red" if report.red or report.problem else "bold green")

@@ -40,8 +40,13 @@ def shorten(text: str, limit: int = SHOWN) -> str:
     if len(text) <= limit and text.isprintable():
         return text
     text = text[:limit] + "…" + text[-limit:] if len(text) > 3 * limit else text
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = printable(text)
     if len(text) <= limit:
         return text
     half = (limit - 3) // 2
     return f"{text[:half]} … {text[-half:]}"
+
+
+def printable(text: str, but: str = "") -> str:
+    """Text with everything written out that moves a cursor, turns a line around or hides, save what is in `but`."""
+    return "".join(c if c.isprintable() or c in but else c.encode("unicode_escape").decode() for c in text)

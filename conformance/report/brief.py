@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from conformance.protocols.finding import printable
+
 from . import lines
 from .comparing import Change, compare
 from .html.columns import columns_of
 from .ranking import troubles_of
 from .stored import StoredReport
-from .text import STYLES, printable
+from .text import STYLES, print_line
 
 WORST = 10
 """Troubles that are shown; the pages and the JSON report have all."""
@@ -33,7 +35,7 @@ def render(
             soft_wrap=True,
         )
         for why in lines.problems_of(column.target):
-            _line(console, f"   {why}", "bold red")
+            print_line(console, f"   {why}", "bold red")
     troubles = troubles_of([column.target for column in columns])
     names = [column.name for column in columns]
     for trouble in troubles[:WORST]:
@@ -41,23 +43,19 @@ def render(
         console.print(
             Text.assemble((f"{trouble.verdict.value:<11}", STYLES[trouble.verdict]), printable(about)), soft_wrap=True
         )
-        _line(console, f"   {trouble.says}")
+        print_line(console, f"   {trouble.says}")
         if (found := trouble.finding) is not None:
-            _line(console, f"   wanted {found.wanted}; got {found.got}")
+            print_line(console, f"   wanted {found.wanted}; got {found.got}")
         if place := lines.place_of(trouble, names):
-            _line(console, f"   {place}", "dim")
+            print_line(console, f"   {place}", "dim")
     if len(troubles) > WORST:
-        _line(console, f"and {len(troubles) - WORST} more", "dim")
+        print_line(console, f"and {len(troubles) - WORST} more", "dim")
     for report in reports if against else ():
         assert against is not None
         comparison = compare(against, report)
-        _line(console, f"since the earlier report: {lines.differences_of(comparison)}", "bold")
+        print_line(console, f"since the earlier report: {lines.differences_of(comparison)}", "bold")
         for changed in comparison.changes:
             if changed.change is not Change.STILL or changed.turned_red:
                 before, now = (rule.verdict.value if rule else "none" for rule in (changed.before, changed.now))
                 said = f"   {lines.WORDS[changed.change]:<12} {changed.rule}  {before} -> {now}"
-                _line(console, said + (f"  {changed.target}" if len(columns) > 1 else ""))
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(printable(text), style), soft_wrap=True)
+                print_line(console, said + (f"  {changed.target}" if len(columns) > 1 else ""))

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from conformance.verdicts import Verdict
 
 from . import lines
 from .comparing import HELD, Change, Changed, Comparison
 from .stored import StoredReport, StoredTarget
-from .text import STYLES, printable
+from .text import STYLES, print_line
 
 FORMAT = 1
 """Version of the JSON; grows when a member changes its meaning or goes away."""
@@ -113,16 +112,16 @@ def render(old: StoredReport, new: StoredReport, comparison: Comparison, console
         _changed(changed, console, several=several)
     lost = lost_between(old, new)
     for target, rule in lost if verbose else ():
-        _line(console, f"held, not judged again   {rule}" + (f"  {target}" if several else ""), "dim")
+        print_line(console, f"held, not judged again   {rule}" + (f"  {target}" if several else ""), "dim")
     for target, what, before, now in otherwise(old, new):
-        _line(console, f"not the same {what}: {before}, then {now}" + (f"  {target}" if several else ""), "yellow")
+        print_line(console, f"not the same {what}: {before}, then {now}" + (f"  {target}" if several else ""), "yellow")
     if old.suite != new.suite:
-        _line(console, f"not the same suite: {old.suite}, then {new.suite}", "yellow")
+        print_line(console, f"not the same suite: {old.suite}, then {new.suite}", "yellow")
     also = f", {len(lost)} that held not judged again" if lost else ""
     turned = sum(changed.turned_red for changed in comparison.changes)
     outcome = f"{turned} turned red" if turned else "nothing turned red"
     colour = "bold red" if turned else "bold green"
-    _line(console, f"{lines.differences_of(comparison)}{also}; {outcome}", colour)
+    print_line(console, f"{lines.differences_of(comparison)}{also}; {outcome}", colour)
 
 
 def _changed(changed: Changed, console: Console, *, several: bool) -> None:
@@ -133,12 +132,8 @@ def _changed(changed: Changed, console: Console, *, several: bool) -> None:
     said = f"{lines.WORDS[changed.change]:<20} {changed.rule}  {before} -> {now}"
     said += f" ({', '.join(marks)})" if marks else ""
     style = STYLES[changed.now.verdict] if changed.now else "dim"
-    _line(console, said + (f"  {changed.target}" if several else ""), style)
+    print_line(console, said + (f"  {changed.target}" if several else ""), style)
     if changed.change is Change.NEW and changed.now and changed.now.findings:
         first = changed.now.findings[0]
-        _line(console, f"   wanted  {first.wanted}")
-        _line(console, f"   got     {first.got}")
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(printable(text), style), soft_wrap=True)
+        print_line(console, f"   wanted  {first.wanted}")
+        print_line(console, f"   got     {first.got}")

@@ -6,6 +6,8 @@ whomever, is put between `stopped` and `resumed`: until then the runner takes no
 
 from collections.abc import Iterator, Sequence
 
+from conformance.protocols.finding import printable
+
 from .stored import StoredReport, StoredRule, StoredTarget
 
 SHOWN = 10
@@ -79,8 +81,7 @@ def _command(kind: str, title: str, message: str) -> str:
 
 def _data(text: str) -> str:
     """What may stand behind the second pair of colons."""
-    plain = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "replace").decode() for c in text)
-    return plain.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, "\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

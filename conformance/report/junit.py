@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from conformance.protocols.finding import printable
 from conformance.verdicts import RED, Report, RuleVerdict, Verdict
 
 
@@ -85,4 +86,4 @@ def _is_skipped(verdict: RuleVerdict) -> bool:
 
 def _clean(text: str) -> str:
     """What XML 1.0 may hold: the control characters it forbids are written out."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return printable(text, "\n\t")

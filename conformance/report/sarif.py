@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from conformance.protocols.finding import printable
 from conformance.verdicts import Verdict
 
 from .stored import StoredFinding, StoredReport, StoredRule, StoredTarget
@@ -115,5 +116,4 @@ def _fingerprint(target: StoredTarget, rule: StoredRule, finding: StoredFinding 
 
 def _plain(text: str) -> str:
     """Text that no viewer takes for a link, [text](target), which SARIF's plain text may hold, or for control codes."""
-    written = "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
-    return written.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") or "nothing"
+    return printable(text).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") or "nothing"

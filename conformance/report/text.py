@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from conformance.protocols.finding import printable
 from conformance.report import figures, leaving
 from conformance.report.ranking import outcome_of
 from conformance.verdicts import BY_WEIGHT, Checked, JudgedFinding, Report, RuleVerdict, Verdict
@@ -35,7 +36,7 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
     about = f"  {report.url}  model {report.model}  dialect {report.dialect}{profile}"
     console.print(Text.assemble((printable(report.target), "bold"), printable(about)), soft_wrap=True)
     if report.dialect_reason:
-        _line(console, f"The dialect is guessed: {report.dialect_reason}.", "dim")
+        print_line(console, f"The dialect is guessed: {report.dialect_reason}.", "dim")
     for verdict in sorted(report.verdicts, key=lambda v: (not v.red, BY_WEIGHT.index(v.verdict))):
         if verdict.verdict is Verdict.UNTESTABLE or verdict.candidate:
             continue
@@ -44,10 +45,10 @@ def render(report: Report, console: Console, *, verbose: bool = False) -> None:
         if verdict.red or verdict.verdict in (Verdict.WARN, Verdict.FAIL):
             _rule(verdict, console, report.again)
         elif verdict.verdict is Verdict.TOLERATED or verbose:
-            _rule_in_a_line(verdict, console)
+            _rule_in_aline(verdict, console)
     _known([v for v in report.verdicts if v.known or FLAKY in v.reason], console)
     for told in report.unmatched:
-        _line(console, f"RED  {told}", "bold red")
+        print_line(console, f"RED  {told}", "bold red")
     scored = [v for v in report.verdicts if not v.candidate]
     _untestable([v for v in scored if not v.known and v.verdict is Verdict.UNTESTABLE], console, verbose)
     _candidates([v for v in report.verdicts if v.candidate], console, report, verbose)
@@ -74,7 +75,7 @@ def render_check(
     _unused_by_any(results, console)
     counted = {verdict: sum(1 for checked in results if checked.verdict is verdict) for verdict in BY_WEIGHT}
     said = ", ".join(f"{count} {verdict.value}" for verdict, count in counted.items() if count)
-    _line(console, f"{_number(results, 'recording')}: {said}", "bold")
+    print_line(console, f"{_number(results, 'recording')}: {said}", "bold")
 
 
 def _known(verdicts: Sequence[RuleVerdict], console: Console) -> None:
@@ -82,16 +83,18 @@ def _known(verdicts: Sequence[RuleVerdict], console: Console) -> None:
     for verdict in verdicts:
         word = ("flaky" if verdict.flaky else "known") if verdict.known else "flaky"
         line = f"{verdict.verdict.value} ({word})"
-        _line(console, f"{line:<20} {verdict.rule.id}  {verdict.reason}", "dim")
+        print_line(console, f"{line:<20} {verdict.rule.id}  {verdict.reason}", "dim")
 
 
 def _candidates(verdicts: Sequence[RuleVerdict], console: Console, report: Report, verbose: bool) -> None:
     """Rules that are reported and not scored: those that found something, in a line each."""
     for verdict in verdicts:
         if verdict.verdict in (Verdict.FAIL, Verdict.WARN, Verdict.UNTESTABLE, Verdict.SUITE_ERROR) or verbose:
-            _line(console, f"candidate, not scored: {verdict.verdict.value} {verdict.rule.id}  {verdict.rule.says}")
+            print_line(
+                console, f"candidate, not scored: {verdict.verdict.value} {verdict.rule.id}  {verdict.rule.says}"
+            )
     for told in report.measure.moved if report.measure else ():
-        _line(console, f"not scored: {told}", "yellow")
+        print_line(console, f"not scored: {told}", "yellow")
 
 
 def _unused_by_any(results: Sequence[Checked], console: Console) -> None:
@@ -106,33 +109,33 @@ def _unused_by_any(results: Sequence[Checked], console: Console) -> None:
 def _unused(dialect: str, tolerances: Sequence[str], console: Console) -> None:
     if tolerances:
         told = "; ".join(tolerances)
-        _line(console, f"The dialect {dialect} also tolerates what nothing here needed: {told}.", "dim")
+        print_line(console, f"The dialect {dialect} also tolerates what nothing here needed: {told}.", "dim")
 
 
 def _rule(verdict: RuleVerdict, console: Console, again: str) -> None:
     rule = verdict.rule
     unred = (" (flaky)" if verdict.flaky else " (known)") if verdict.known else ""
     shown = verdict.verdict.value + (" (candidate)" if verdict.candidate else unred)
-    _line(console, "")
+    print_line(console, "")
     console.print(
         Text.assemble((f"{shown:<12}", STYLES[verdict.verdict]), f" {rule.level.value.upper():<6} ", (rule.id, "bold")),
         soft_wrap=True,
     )
-    _line(console, f"   {rule.says}")
+    print_line(console, f"   {rule.says}")
     if verdict.reason:
-        _line(console, f"   why     {verdict.reason}")
+        print_line(console, f"   why     {verdict.reason}")
     alike: dict[tuple[str, str], list[JudgedFinding]] = {}
     for judged in verdict.findings:
         alike.setdefault((judged.finding.wanted, judged.finding.got), []).append(judged)
     for judged, *others in list(alike.values())[:SHOWN]:
         _finding(judged, console)
         if probes := [other.probe for other in others if other.probe not in ("", judged.probe)]:
-            _line(console, f"   also    probe {', '.join(dict.fromkeys(probes))}")
+            print_line(console, f"   also    probe {', '.join(dict.fromkeys(probes))}")
     if len(alike) > SHOWN:
-        _line(console, f"   and {len(alike) - SHOWN} more kinds of findings (--json has them all)", "dim")
-    _line(console, f"   source  {rule.authority}: {'; '.join(str(source) for source in rule.source)}", "dim")
+        print_line(console, f"   and {len(alike) - SHOWN} more kinds of findings (--json has them all)", "dim")
+    print_line(console, f"   source  {rule.authority}: {'; '.join(str(source) for source in rule.source)}", "dim")
     if again:
-        _line(console, f"   again   {again} --only {rule.id}", "dim")
+        print_line(console, f"   again   {again} --only {rule.id}", "dim")
 
 
 def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool) -> None:
@@ -142,22 +145,22 @@ def _untestable(verdicts: Sequence[RuleVerdict], console: Console, verbose: bool
         by_outcome.setdefault(outcome_of(verdict.reason), []).append(verdict)
     for outcome, alike in by_outcome.items():
         needs = Counter(verdict.rule.needs.name for verdict in alike)
-        _line(console, "")
+        print_line(console, "")
         heading = (f"{'UNTESTABLE':<12}", STYLES[Verdict.UNTESTABLE])
         console.print(Text.assemble(heading, f" {_number(alike, 'rule')}"), soft_wrap=True)
-        _line(console, f"   got     {outcome}")
-        _line(console, f"   needed  {'; '.join(f'{name} ({count})' for name, count in needs.most_common())}")
+        print_line(console, f"   got     {outcome}")
+        print_line(console, f"   needed  {'; '.join(f'{name} ({count})' for name, count in needs.most_common())}")
         probes = list(dict.fromkeys(probe for verdict in alike for probe in verdict.probes))
         if probes:
-            _line(console, f"   where   probe {', '.join(probes)}")
+            print_line(console, f"   where   probe {', '.join(probes)}")
         if verbose:
-            _line(console, f"   rules   {', '.join(verdict.rule.id for verdict in alike)}", "dim")
+            print_line(console, f"   rules   {', '.join(verdict.rule.id for verdict in alike)}", "dim")
 
 
 def _finding(judged: JudgedFinding, console: Console) -> None:
     found = judged.finding
-    _line(console, f"   wanted  {found.wanted}")
-    _line(console, f"   got     {found.got}")
+    print_line(console, f"   wanted  {found.wanted}")
+    print_line(console, f"   got     {found.got}")
     place = [f"probe {judged.probe}"] if judged.probe else []
     if found.event is not None:
         place.append(f"event {found.event} of {found.events}")
@@ -168,10 +171,10 @@ def _finding(judged: JudgedFinding, console: Console) -> None:
     if judged.recording and judged.probe:
         place.append(judged.recording)
     if place:
-        _line(console, f"   where   {', '.join(place)}")
+        print_line(console, f"   where   {', '.join(place)}")
 
 
-def _rule_in_a_line(verdict: RuleVerdict, console: Console) -> None:
+def _rule_in_aline(verdict: RuleVerdict, console: Console) -> None:
     link = next((judged.link for judged in verdict.findings if judged.link), "")
     reason = f"  {verdict.reason}" + (f" ({link})" if link else "") if verdict.reason else ""
     console.print(
@@ -183,20 +186,20 @@ def _rule_in_a_line(verdict: RuleVerdict, console: Console) -> None:
 
 
 def _sum_up(report: Report, console: Console) -> None:
-    _line(console, "")
+    print_line(console, "")
     if (measured := figures.figures_of(report.timings)) is not None:
         for line in figures.lines_of(measured):
-            _line(console, line, "dim")
+            print_line(console, line, "dim")
     if report.cancellation is not None:
         first, *rows = leaving.lines_of(report.cancellation)
-        _line(console, first)
+        print_line(console, first)
         for row in rows:
-            _line(console, row, "dim")
+            print_line(console, row, "dim")
     if ignored := dict.fromkeys(v.silent_failure for v in report.verdicts if v.silent_failure):
-        _line(console, f"accepted and ignored: {', '.join(ignored)}", "bold red")
+        print_line(console, f"accepted and ignored: {', '.join(ignored)}", "bold red")
     reasons = Counter(v.reason for v in report.verdicts if v.verdict is Verdict.NOT_APPLICABLE)
     if reasons:
-        _line(console, f"not judged: {'; '.join(f'{reason} ({n})' for reason, n in reasons.most_common())}", "dim")
+        print_line(console, f"not judged: {'; '.join(f'{reason} ({n})' for reason, n in reasons.most_common())}", "dim")
     scored = [v for v in report.verdicts if not v.candidate]
     counts = Counter(v.verdict for v in scored)
     said = ", ".join(f"{counts[v]} {v.value}" for v in BY_WEIGHT[::-1] if counts[v])
@@ -204,7 +207,7 @@ def _sum_up(report: Report, console: Console) -> None:
     outcome = "nothing red" if report.green else f"{len(report.red) + len(report.unmatched)} red"
     if unscored := len(report.verdicts) - len(scored):
         outcome += f"; {unscored} candidate{'' if unscored == 1 else 's'} not scored"
-    _line(console, f"{_number(scored, 'rule')} in {report.seconds:.1f} s: {said}; {outcome}", colour)
+    print_line(console, f"{_number(scored, 'rule')} in {report.seconds:.1f} s: {said}; {outcome}", colour)
 
 
 def _number(things: Sequence[object], word: str) -> str:
@@ -212,11 +215,6 @@ def _number(things: Sequence[object], word: str) -> str:
     return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
-def _line(console: Console, text: str, style: str = "") -> None:
-    """Text as it is: no markup, nothing that moves a cursor."""
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print a text as one line, as it is: no markup, and nothing in it that moves a cursor."""
     console.print(Text(printable(text), style), soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """Text with everything that moves a cursor written out."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

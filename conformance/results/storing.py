@@ -1,6 +1,5 @@
 """A site on disk: all of it or nothing. Knows no bundle."""
 
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,18 +23,21 @@ def write(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Put the files there, in place of an earlier site; how many there are. Raises SiteError, OSError."""
     check_room(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     count = 0
-    try:
+    with tempfile.TemporaryDirectory(
+        dir=folder.parent, prefix=f".{folder.name}.", ignore_cleanup_errors=True
+    ) as scratch:
+        made, earlier = Path(scratch) / "made", Path(scratch) / "earlier"
         for name, content in files:
             path = made / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             count += 1
-        made.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
-        made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+            folder.rename(earlier)
+        try:
+            made.rename(folder)
+        except OSError:
+            earlier.rename(folder)
+            raise
     return count

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from conformance.probes.way import Way
 from conformance.protocols.credentials import without_credentials_in_url
-from conformance.protocols.finding import SHOWN, show
-from conformance.report.text import printable
+from conformance.protocols.finding import SHOWN, printable, show
 
 from .campaign import Campaign, Found
 from .cases import Case
@@ -155,6 +154,6 @@ def _sum_up(campaign: Campaign, console: Console, again: str) -> None:
 
 
 def _line(console: Console, text: str, style: str = "", limit: int | None = 4 * SHOWN) -> None:
-    shown = printable(text)
+    shown = printable(text, "\n")
     cut = shown if limit is None or len(shown) <= limit else f"{shown[:limit]}…"
     console.print(Text(cut, style), soft_wrap=True)

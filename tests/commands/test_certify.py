@@ -1,6 +1,10 @@
 """`streamspec certify` and `streamspec verify`: what they print, write and exit with."""
 
 import json
+import re
+import socket
+import tempfile
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +49,14 @@ def key(tmp_path) -> Path:
     made = CliRunner().invoke(main, ["keys", "new", "--out", str(tmp_path / "our.key"), "--no-passphrase"])
     assert 0 == made.exit_code
     return tmp_path / "our.key"
+
+
+@contextmanager
+def closed():
+    """A URL at which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}/v1"
 
 
 @cache
@@ -132,6 +144,37 @@ def test_a_target_that_cannot_be_reached_leaves_no_bundle(tmp_path, profile):
     result = certify("--url", "http://127.0.0.1:9/v1", "--model", "m", "--profile", profile, "--out", tmp_path / "b")
     assert 2 == result.exit_code
     assert [profile.name] == [file.name for file in tmp_path.iterdir()]
+
+
+def test_where_the_bundle_cannot_be_written_nothing_that_was_recorded_is_lost(tmp_path, profile, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(storing, "write", full)
+    with running() as url:
+        target = ("--url", url, "--model", "mock", "--profile", profile)
+        result = certify(*target, "--out", tmp_path / "b.zip")
+    assert 2 == result.exit_code
+    assert f"cannot write {tmp_path / 'b.zip'}: No space left on device" in short(result.stderr)
+    kept = re.search(r"--recordings (\S+) --date DAY", short(result.stderr))[1]
+    monkeypatch.undo()
+    again = certify(*target, "--out", tmp_path / "b.zip", "--recordings", kept, "--date", "2026-11-20")
+    assert 0 == again.exit_code, again.output
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_sent(profile):
+    with closed() as url:
+        result = certify("--url", url, "--model", "m", "--profile", profile, "--out", "/dev/null/b.zip")
+    assert (2, True) == (result.exit_code, "cannot write /dev/null/b.zip" in short(result.stderr)), result.output
+
+
+def test_what_was_judged_cannot_write_lines_of_its_own(tmp_path, profile):
+    more = ("--profile", profile, "--name", "good\nb.zip holds\x1b[2J", "--note", "version=1\nholds")
+    made = certify(*more, "--out", tmp_path / "b.zip")
+    for result in (made, verify(tmp_path / "b.zip")):
+        assert "good\\nb.zip holds\\x1b[2J" in result.stdout
+        assert "\x1b" not in result.stdout
 
 
 @pytest.mark.parametrize("name", ["b.zip", "b"])
