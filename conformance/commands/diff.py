@@ -36,6 +36,6 @@ def diff(old_file: Path, new_file: Path, json_file: Path | None, verbose: bool) 
     comparison = compare(old, new)
     difference.render(old, new, comparison, screen_of(json_file), verbose=verbose)
     write_json(json_file, difference.as_json((old_file.name, new_file.name), old, new, comparison))
-    if not difference.judged_by_both(old, new):
+    if not comparison.judged:
         fail("no rule was judged in both reports: nothing was compared")
     sys.exit(RED if comparison.red else 0)

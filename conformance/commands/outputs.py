@@ -84,9 +84,6 @@ def tell(
     verbose: bool,
 ) -> list[str]:
     """Show and write the reports. What went wrong with that, in words."""
-    with guarded(asked):
-        for report in reports:
-            text.render(report, screen_of(asked), verbose=verbose)
     document = machine.of_run(reports, problems)
     kept = stored.of_document(document)
     pages = {
@@ -97,7 +94,10 @@ def tell(
         "sarif": lambda: sarif.of_report(kept),
         "badge": lambda: _badge(kept, asked["badge_file"]),
     }
-    troubles = [put(asked[f"{name}_file"], page) for name, page in pages.items()]
+    troubles = [put(asked[f"{name}_file"], page) for name, page in pages.items()]  # first: a screen may go away
+    with guarded(asked):
+        for report in reports:
+            text.render(report, screen_of(asked), verbose=verbose)
     if asked["github"]:
         troubles += _annotate(kept, asked, problems)
     return [trouble for trouble in troubles if trouble]

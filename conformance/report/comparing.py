@@ -3,11 +3,11 @@
 Compares what the reports say and judges nothing anew. What was in trouble and was not judged again is not fixed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from conformance.verdicts import BY_WEIGHT, Verdict
+from conformance.verdicts import Verdict
 
 from .stored import StoredReport, StoredRule, StoredTarget
 
@@ -44,15 +44,16 @@ class Changed:
         """Whether it makes a run red that was not red because of it."""
         return bool(self.now and self.now.red) and not (self.before and self.before.red)
 
-    @property
-    def worse(self) -> bool:
-        """Whether what is said now weighs more than what was said before."""
-        return _weight(self.now) < _weight(self.before)
 
-    @property
-    def first(self) -> bool:
-        """Whether nothing was known of it before: no rule then, or not judged."""
-        return self.before is None or self.before.verdict is Verdict.NOT_APPLICABLE
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What was not the same when a target was judged; it may be all the difference."""
+
+    target: str
+    what: str
+    """"profile", "dialect" or "model"."""
+    old: str
+    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class Comparison:
     """Targets that only the later report has."""
     targets_gone: tuple[str, ...] = ()
     """Targets that only the earlier report has."""
+    lost: tuple[tuple[str, str], ...] = ()
+    """Target and rule of what held, and was not judged again: no trouble, so no change."""
+    otherwise: tuple[Otherwise, ...] = ()
+    judged: int = 0
+    """How many rules were judged both times: without any, nothing was compared."""
 
     @property
     def red(self) -> bool:
@@ -80,21 +86,23 @@ def compare(before: StoredReport, now: StoredReport) -> Comparison:
 
     Targets go together by name; where each report has one target only, these two do, whatever they are called.
     """
-    earlier = _by_name(before.targets)
+    earlier = {target.target: target for target in before.targets}
     alone = len(before.targets) == len(now.targets) == 1
     pairs = [(before.targets[0] if alone else earlier.get(target.target), target) for target in now.targets]
-    met = {id(target) for target, _ in pairs if target is not None}
+    both = [(then, target) for then, target in pairs if then is not None]
+    met = {id(then) for then, _ in both}
     return Comparison(
-        tuple(changed for earlier_one, target in pairs for changed in compare_targets(earlier_one, target)),
-        tuple(target.target for earlier_one, target in pairs if earlier_one is None),
-        tuple(target.target for target in before.targets if id(target) not in met),
+        changes=tuple(changed for then, target in both for changed in _changes(then, target)),
+        targets_added=tuple(target.target for then, target in pairs if then is None),
+        targets_gone=tuple(target.target for target in before.targets if id(target) not in met),
+        lost=tuple(lost for then, target in both for lost in _lost(then, target)),
+        otherwise=tuple(other for then, target in both for other in _otherwise(then, target)),
+        judged=sum(len(_judged(then) & _judged(target)) for then, target in both),
     )
 
 
-def compare_targets(before: StoredTarget | None, now: StoredTarget) -> Iterable[Changed]:
-    """What became of the rules on one target, worst first. A target that was not there before has no changes."""
-    if before is None:
-        return ()
+def _changes(before: StoredTarget, now: StoredTarget) -> list[Changed]:
+    """What became of the rules on one target, worst first."""
     then, since = ({rule.rule: rule for rule in target.rules} for target in (before, now))
     found = [
         Changed(now.target, rule_id, change, then.get(rule_id), since.get(rule_id))
@@ -115,9 +123,29 @@ def _change(before: StoredRule | None, now: StoredRule | None) -> Change | None:
     return Change.FIXED if now and now.verdict in HELD else Change.UNJUDGED
 
 
-def _weight(rule: StoredRule | None) -> int:
-    return BY_WEIGHT.index(rule.verdict) if rule else len(BY_WEIGHT)
+def _lost(before: StoredTarget, now: StoredTarget) -> Iterator[tuple[str, str]]:
+    since = {rule.rule: rule.verdict for rule in now.rules}
+    for rule in before.rules:
+        if rule.verdict in HELD and since.get(rule.rule, Verdict.NOT_APPLICABLE) is Verdict.NOT_APPLICABLE:
+            yield now.target, rule.rule
 
 
-def _by_name(targets: Iterable[StoredTarget]) -> Mapping[str, StoredTarget]:
-    return {target.target: target for target in targets}
+def _judged(target: StoredTarget) -> set[str]:
+    return {rule.rule for rule in target.rules if rule.verdict is not Verdict.NOT_APPLICABLE}
+
+
+def _otherwise(before: StoredTarget, now: StoredTarget) -> Iterator[Otherwise]:
+    for what, one, other in (
+        ("profile", _profile(before), _profile(now)),
+        ("dialect", before.dialect, now.dialect),
+        ("model", before.model, now.model),
+    ):
+        if one != other:
+            yield Otherwise(now.target, what, one, other)
+
+
+def _profile(target: StoredTarget) -> str:
+    """The frozen list, with the beginning of its digest: lists of one's own may have changed under their name."""
+    if not target.profile:
+        return "none"
+    return f"{target.profile.get('name', '')} ({str(target.profile.get('digest', ''))[:19]})"

@@ -1,72 +1,17 @@
 """What is different between two stored reports, as text and as JSON. Renders what was found; decides nothing."""
 
-from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
-from conformance.verdicts import Verdict
-
 from . import lines
-from .comparing import HELD, Change, Changed, Comparison
-from .stored import StoredReport, StoredTarget
+from .comparing import Change, Changed, Comparison
+from .stored import StoredReport
 from .text import STYLES, print_line
 
 FORMAT = 1
 """Version of the JSON; grows when a member changes its meaning or goes away."""
-
-
-def pairs_of(old: StoredReport, new: StoredReport) -> Iterator[tuple[StoredTarget, StoredTarget]]:
-    """Targets that both reports have: by name, or the only ones that there are."""
-    if len(old.targets) == len(new.targets) == 1:
-        yield old.targets[0], new.targets[0]
-        return
-    earlier = {target.target: target for target in old.targets}
-    yield from ((earlier[target.target], target) for target in new.targets if target.target in earlier)
-
-
-def lost_between(old: StoredReport, new: StoredReport) -> list[tuple[str, str]]:
-    """Target and rule of what held, and was not judged again: what a comparison of troubles does not show."""
-    return [
-        (now.target, rule.rule)
-        for before, now in pairs_of(old, new)
-        for since in ({rule.rule: rule for rule in now.rules},)
-        for rule in before.rules
-        if rule.verdict in HELD and (rule.rule not in since or since[rule.rule].verdict is Verdict.NOT_APPLICABLE)
-    ]
-
-
-def judged_by_both(old: StoredReport, new: StoredReport) -> int:
-    """How many rules were judged both times: without any, nothing was compared."""
-    return sum(
-        1
-        for before, now in pairs_of(old, new)
-        for rule in now.rules
-        if rule.verdict is not Verdict.NOT_APPLICABLE
-        and (then := before.rule(rule.rule)) is not None
-        and then.verdict is not Verdict.NOT_APPLICABLE
-    )
-
-
-def otherwise(old: StoredReport, new: StoredReport) -> list[tuple[str, str, str, str]]:
-    """What was not the same when a target was judged: target, what it is, then, now. It may be all the difference."""
-    return [
-        (now.target, what, one, other)
-        for before, now in pairs_of(old, new)
-        for what, one, other in (
-            ("profile", _profile(before), _profile(now)),
-            ("dialect", before.dialect, now.dialect),
-            ("model", before.model, now.model),
-        )
-        if one != other
-    ]
-
-
-def _profile(target: StoredTarget) -> str:
-    """The frozen list, with the beginning of its digest: lists of one's own may have changed under their name."""
-    if not target.profile:
-        return "none"
-    return f"{target.profile.get('name', '')} ({str(target.profile.get('digest', ''))[:19]})"
 
 
 def as_json(files: tuple[str, str], old: StoredReport, new: StoredReport, comparison: Comparison) -> dict[str, Any]:
@@ -78,8 +23,8 @@ def as_json(files: tuple[str, str], old: StoredReport, new: StoredReport, compar
         "new": {"file": files[1], "suite": new.suite},
         "counts": {change.value: len(comparison.of(change)) for change in Change},
         "changes": [_change(changed) for changed in comparison.changes],
-        "lost": [{"target": target, "rule": rule} for target, rule in lost_between(old, new)],
-        "otherwise": [dict(zip(("target", "what", "old", "new"), each, strict=True)) for each in otherwise(old, new)],
+        "lost": [{"target": target, "rule": rule} for target, rule in comparison.lost],
+        "otherwise": [asdict(each) for each in comparison.otherwise],
         "targets_added": list(comparison.targets_added),
         "targets_gone": list(comparison.targets_gone),
     }
@@ -110,14 +55,14 @@ def render(old: StoredReport, new: StoredReport, comparison: Comparison, console
         if changed.change is Change.STILL and not (changed.turned_red or verbose):
             continue
         _changed(changed, console, several=several)
-    lost = lost_between(old, new)
-    for target, rule in lost if verbose else ():
+    for target, rule in comparison.lost if verbose else ():
         print_line(console, f"held, not judged again   {rule}" + (f"  {target}" if several else ""), "dim")
-    for target, what, before, now in otherwise(old, new):
-        print_line(console, f"not the same {what}: {before}, then {now}" + (f"  {target}" if several else ""), "yellow")
+    for each in comparison.otherwise:
+        said = f"not the same {each.what}: {each.old}, then {each.new}"
+        print_line(console, said + (f"  {each.target}" if several else ""), "yellow")
     if old.suite != new.suite:
         print_line(console, f"not the same suite: {old.suite}, then {new.suite}", "yellow")
-    also = f", {len(lost)} that held not judged again" if lost else ""
+    also = f", {len(comparison.lost)} that held not judged again" if comparison.lost else ""
     turned = sum(changed.turned_red for changed in comparison.changes)
     outcome = f"{turned} turned red" if turned else "nothing turned red"
     colour = "bold red" if turned else "bold green"

@@ -10,10 +10,10 @@ from conformance.protocols.finding import shorten
 from conformance.verdicts import Verdict
 
 from . import lines
-from .comparing import Change, Changed, compare
+from .comparing import Change, Changed, Comparison, compare
 from .figures import seconds
 from .html.columns import Column, columns_of
-from .html.summary import summary_of
+from .html.summary import headline_of, summary_of
 from .ranking import Trouble, troubles_of
 from .stored import StoredReport
 
@@ -39,12 +39,13 @@ def of_reports(
     names = [column.name for column in columns]
     red = [trouble for trouble in troubles if trouble.red]
     others = [trouble for trouble in troubles if not trouble.red]
-    said = [_heading(columns, red), "", *_table(columns), ""]
+    said = [_heading(columns, troubles), "", *_table(columns), ""]
     for column in columns:
         said += [f"- {code(column.name, 80)}: {code(why, 400)}" for why in lines.problems_of(column.target)]
+    said += [""] if said[-1] else []
     for report in reports if against else ():
         assert against is not None
-        said += _changes(compare(against, report).changes, lines.differences_of(compare(against, report)))
+        said += _changes(compare(against, report), several=len(columns) > 1)
     if red:
         said += ["### Red", "", *(line for trouble in red[:WORST] for line in _item(trouble, names)), ""]
         if len(red) > WORST:
@@ -64,15 +65,15 @@ def code(text: str, limit: int = 200) -> str:
     return f"{fence}{padding}{plain}{padding}{fence}"
 
 
-def _heading(columns: Sequence[Column], red: Sequence[Trouble]) -> str:
-    about = code(columns[0].name, 80) if len(columns) == 1 else f"{len(columns)} targets"
-    broken = sum(trouble.verdict is Verdict.FAIL for trouble in red)
-    if not red and any(column.target.red or column.target.problem for column in columns):
-        return f"## ❌ streamspec: red for another reason than its rules on {about}"
-    if not red:
-        return f"## ✅ streamspec: nothing red on {about}"
-    rules = f"{broken} rule{'' if broken == 1 else 's'} that must hold {'is' if broken == 1 else 'are'} broken"
-    return f"## ❌ streamspec: {rules if broken else f'{len(red)} red'} on {about}"
+def _heading(columns: Sequence[Column], troubles: Sequence[Trouble]) -> str:
+    headline = headline_of(columns, troubles)
+    red = {column for trouble in troubles if trouble.red for column in trouble.columns}
+    about = f"{len(columns)} targets"
+    if len(columns) == 1:
+        about = code(columns[0].name, 80)
+    elif red:
+        about = f"{len(red)} of {about}"
+    return f"## {'❌' if headline.mood == 'red' else '✅'} streamspec: {headline.says} on {about}"
 
 
 def _table(columns: Sequence[Column]) -> list[str]:
@@ -119,13 +120,15 @@ def _sign(trouble: Trouble) -> str:
     return SIGNS.get(trouble.verdict, "❌" if trouble.red else "•")
 
 
-def _changes(changes: Sequence[Changed], said: str) -> list[str]:
-    told = [changed for changed in changes if changed.change is not Change.STILL or changed.turned_red]
+def _changes(comparison: Comparison, *, several: bool) -> list[str]:
+    told = [changed for changed in comparison.changes if changed.change is not Change.STILL or changed.turned_red]
     listed = [
-        f"- {lines.WORDS[changed.change]}: {code(changed.rule)} {_verdicts(changed)}" for changed in told[:LISTED]
+        f"- {lines.WORDS[changed.change]}: {code(changed.rule)} {_verdicts(changed)}"
+        + (f" on {code(changed.target, 80)}" if several else "")
+        for changed in told[:LISTED]
     ]
     more = [f"- and {len(told) - LISTED} more"] if len(told) > LISTED else []
-    return [f"### Since the earlier report: {said}", "", *listed, *more, ""]
+    return [f"### Since the earlier report: {lines.differences_of(comparison)}", "", *listed, *more, ""]
 
 
 def _verdicts(changed: Changed) -> str:

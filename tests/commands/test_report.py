@@ -11,8 +11,8 @@ from conformance.cli import main
 from conformance.judge import judge, timing_of
 from conformance.loading import load
 from conformance.report import machine
-from conformance.report.html.packing import unpack
 from conformance.verdicts import Report
+from tests.report.html.unpacking import unpack
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "transformers"
 NAMES = ("stream", "usage-asked", "non-ascii")
@@ -155,4 +155,4 @@ def test_a_run_writes_its_page_with_the_wire_and_its_summary(tmp_path):
     assert 0 == result.exit_code
     (wires,) = wires_of(page.read_text("utf-8"))
     assert "stream" in wires
-    assert "nothing red on `mock`" in summary.read_text("utf-8")
+    assert "Nothing is red on `mock`" in summary.read_text("utf-8")

@@ -48,9 +48,9 @@ def test_a_rule_that_is_gone_is_not_fixed():
     assert [(Change.UNJUDGED, False)] == both([rule(FAIL)], [rule(PASS, "chat/usage/another")])
 
 
-def test_a_rule_that_was_not_there_before_is_new_and_seen_for_the_first_time():
+def test_a_rule_that_was_not_there_before_is_new():
     (changed,) = compare(report(), report(rule(FAIL))).changes
-    assert (Change.NEW, True, True) == (changed.change, changed.first, changed.turned_red)
+    assert (Change.NEW, None, True) == (changed.change, changed.before, changed.turned_red)
 
 
 def test_a_known_failure_that_is_one_no_more_turns_red():
@@ -63,10 +63,13 @@ def test_a_known_failure_that_passes_is_fixed_and_red_until_it_is_taken_off_the_
     assert [(Change.FIXED, True)] == both([rule(FAIL, red=False)], [rule(PASS, red=True)])
 
 
-def test_a_warning_that_became_a_failure_is_worse_and_the_reverse_is_not():
-    (worse,) = compare(report(rule(WARN)), report(rule(FAIL))).changes
-    (better,) = compare(report(rule(FAIL)), report(rule(WARN))).changes
-    assert (True, False) == (worse.worse, better.worse)
+def test_what_held_and_was_not_judged_again_is_told_besides():
+    before, now = (
+        report(rule(PASS), rule(TOLERATED, "a/b"), rule(PASS, "a/c")),
+        report(rule(PASS), rule(NOT_APPLICABLE, "a/c")),
+    )
+    comparison = compare(before, now)
+    assert ((), (("vllm", "a/b"), ("vllm", "a/c")), 1) == (comparison.changes, comparison.lost, comparison.judged)
 
 
 def test_one_target_each_go_together_whatever_they_are_called():

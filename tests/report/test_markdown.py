@@ -30,7 +30,7 @@ def test_it_says_how_it_went_what_is_red_and_where():
 
 
 def test_nothing_red_is_said_in_the_heading():
-    assert "## ✅ streamspec: nothing red on `mine`" in of_reports([report(rule("a/b", Verdict.PASS))])
+    assert "## ✅ streamspec: Nothing is red on `mine`" in of_reports([report(rule("a/b", Verdict.PASS))])
 
 
 def test_what_changed_since_the_earlier_report_is_listed():
@@ -74,6 +74,6 @@ def test_a_hundred_troubles_are_listed_and_the_rest_counted():
 def test_a_run_that_is_red_for_another_reason_is_not_called_green():
     target = StoredTarget("mine", (rule("a/b", Verdict.PASS),), red=True, problem="it died", unmatched=("a/x",))
     text = of_reports([StoredReport(1, "s", (target,))])
-    assert text.startswith("## ❌ streamspec: red for another reason than its rules")
+    assert text.startswith("## ❌ streamspec: The run is red for another reason than its rules on `mine`")
     assert "- `mine`: `it died`" in text
     assert "`the known failure a/x names nothing`" in text

@@ -10,8 +10,3 @@ def pack(value: Any) -> str:
     """The value in letters, digits, "+", "/" and "=". Half a surrogate pair becomes a question mark."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 6)).decode("ascii")
-
-
-def unpack(text: str) -> Any:
-    """What was packed."""
-    return json.loads(zlib.decompress(base64.b64decode(text)))

@@ -42,7 +42,7 @@ LIMITS = (64_000, 16_000, 4_000, 1_000, 0)
 """Bytes of an exchange that are kept without a second thought, from generous to none."""
 
 
-def render(columns: Sequence[Column], *, suite: str = "", against: str = "") -> str:
+def render(columns: Sequence[Column], *, against: str = "") -> str:
     """The page. `against` names the earlier report that the columns were compared with."""
     rows = rows_of(columns)
     kinds = [kinds_of(column) for column in columns]
@@ -65,7 +65,7 @@ def render(columns: Sequence[Column], *, suite: str = "", against: str = "") -> 
         more=max(0, len(troubles) - WORST),
         numbers={row.id: row.number for row in rows},
         against=against,
-        suite=suite or machine.suite(),
+        suite=machine.suite(),
         told=Markup(pack(told)),  # noqa: S704 - letters and digits
         wires=[Markup(text) for text in _wires(columns, kinds, detail)],  # noqa: S704
         style=Markup(style),  # noqa: S704 - our own files

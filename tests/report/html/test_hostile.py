@@ -75,7 +75,7 @@ def test_every_text_of_a_stored_report_is_taken_for_hostile(open_text):
     target |= {"rules": rules, "cancellation": {"class": evil}, "figures": {"gap": evil, "first_content": {"p50": 1}}}
     document = {"report": 1, "suite": evil, "targets": [target, target]}
     report = stored.of_document(document)
-    page = open_text(render(columns_of([report], against=report), suite=evil, against=evil))
+    page = open_text(render(columns_of([report], against=report), against=evil))
     page.locator("#filters [name=verdict]").select_option("")
     page.evaluate("document.querySelectorAll('.opener').forEach((button) => button.click())")
     page.locator("tr.opened .kind").first.wait_for()

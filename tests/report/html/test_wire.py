@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from conformance.protocols.exchange import Request
-from conformance.report.html.packing import pack, unpack
+from conformance.report.html.packing import pack
 from conformance.report.html.wire import by_probe, times_of, wire_of
+from tests.report.html.unpacking import unpack
 
 from .conftest import events_of, timed
 
