@@ -9,6 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -25,8 +26,8 @@ from mockserver.answering import Settings, refusal
 from mockserver.engines.decoding.interface import Engine, EngineDead, EngineInfo, Overloaded, Stream
 from mockserver.engines.decoding.request import Refused
 from mockserver.journal import Entry
-from mockserver.play import Played, for_this_client, play, send
-from mockserver.port import GRACE, Port
+from mockserver.play import Played, for_this_client, play
+from mockserver.port import Port
 from mockserver.reception import hang_up
 from mockserver.windows import PLAIN
 
@@ -38,6 +39,8 @@ from .telling import Choice
 from .writing import About, ChatWriter, TextWriter, Writer
 
 LOG = logging.getLogger("mockserver.reference")
+AT_A_TIME = 16
+"""Events of a stream, where so many have come already, that are written before others have their turn."""
 LONG = 20_000
 """Bytes of a request from which on its tokens are looked for beside the event loop."""
 STATE = "/debug/state"
@@ -51,6 +54,8 @@ class Deadlines:
     """Seconds for a client to take what was sent."""
     drain: float = 20.0
     """Seconds that streams get to end when the server stops."""
+    last: float = 5.0
+    """Seconds for what was said until then, and the error, to reach the clients."""
 
 
 class ReferenceServer:
@@ -71,6 +76,9 @@ class ReferenceServer:
         self._deadlines = deadlines
         self._at = Port(self._handle, host, port)
         self._stopping = False
+        self._at_work = 0
+        """Requests that are being answered."""
+        self._idle = asyncio.Event()
 
     @property
     def info(self) -> EngineInfo:
@@ -97,10 +105,15 @@ class ReferenceServer:
                 await self._engine.stop(drain=True)
         except TimeoutError:
             await self._engine.stop()
-        await asyncio.sleep(GRACE)  # the last events are on their way
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._deadlines.last):
+                while self._at_work:
+                    self._idle.clear()
+                    await self._idle.wait()
         await self._at.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._at_work += 1
         try:
             return await self._respond(request)
         except (ConnectionError, TimeoutError):
@@ -114,6 +127,9 @@ class ReferenceServer:
             if request.writer.output_size:
                 raise
             return await self._play(request, refusal(500, "The server failed at this request.", "server_error"))
+        finally:
+            self._at_work -= 1
+            self._idle.set()
 
     async def _respond(self, request: web.BaseRequest) -> Played:
         raw = await intake.read(request)
@@ -260,17 +276,30 @@ class ReferenceServer:
         answer = for_this_client(request, Answer(200, headers, (), Framing.CHUNKED))
         chunked = answer.framing is Framing.CHUNKED
         head = encoder.head(answer)  # goes with the first chunk: until then its status is not known
+        sent = 0
         async for chunk in telling.chunks(streams):
             if head and (failure := failure_of(chunk)):
                 return await self._play(request, refusal(500, failure, "server_error"))
             data = encoder.message(emitter.dumps(chunk))
+            if head and request.transport is not None:
+                request.transport.set_write_buffer_limits(high=0)  # so that drain waits for all of it
             await self._send(request, head + (encoder.chunk(data) if chunked else data))
             head = b""
+            if not (sent := (sent + 1) % AT_A_TIME):
+                await asyncio.sleep(0)
         done = encoder.message(emitter.DONE)
         await self._send(request, encoder.chunk(done) + encoder.LAST_CHUNK if chunked else done)
         return Played(keep=chunked and bool(request.keep_alive))
 
     async def _send(self, request: web.BaseRequest, data: bytes) -> None:
-        """Raises ConnectionError when the client has gone, TimeoutError when it takes nothing any more."""
-        async with asyncio.timeout(self._deadlines.stalled):
-            await send(request, data)
+        """Hand the bytes to the kernel. Raises ConnectionError when the client has gone, TimeoutError when it takes
+        nothing any more.
+        """
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        transport.write(data)
+        request.writer.output_size += len(data)
+        if transport.get_write_buffer_size():  # a deadline costs as much as the write: most need none
+            async with asyncio.timeout(self._deadlines.stalled):
+                await request.writer.drain()

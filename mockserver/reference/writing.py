@@ -3,6 +3,7 @@
 Knows no engine and no socket. How a chunk looks is the emitters' business.
 """
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -255,12 +256,12 @@ class TextWriter:
 
     def _tokens(self, said: str, tokens: Sequence[Token]) -> tuple[text.Token, ...]:
         """The tokens with their part of the text: a character that is spread over several belongs to the last."""
-        parts, done, seen = [], b"", 0
+        parts, seen = [], 0
+        decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         for token in tokens:
-            done += self.words.said(token.id)
-            reached = len(done.decode("utf-8", "ignore"))
+            reached = seen + len(decoder.decode(self.words.said(token.id)))
             parts.append(said[seen:reached])
-            seen = max(seen, reached)
+            seen = reached
         if parts:
             parts[-1] += said[seen:]
         return tuple(

@@ -49,7 +49,7 @@ def server(*command: str) -> Iterator[tuple[int, psutil.Process]]:
     words = [word.replace("PORT", str(port)) for word in command]
     process = subprocess.Popen([*alone_on(0), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             time.sleep(0.05)
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
