@@ -14,7 +14,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -136,8 +136,9 @@ def generate(model: Any) -> Iterator[Run]:
 def continuous(model: Any) -> Iterator[Run]:
     """Transformers' continuous batching, kept running between the rounds."""
     on_cuda = model.device.type == "cuda"
+    known = {member.name for member in fields(ContinuousBatchingConfig)}
     config = ContinuousBatchingConfig(
-        page_size=256 if on_cuda else PAGE,
+        **{"page_size" if "page_size" in known else "block_size": 256 if on_cuda else PAGE},  # renamed in 5.23
         num_blocks=None if on_cuda else PAGES,
         max_batch_tokens=None if on_cuda else 512,
         use_async_batching=on_cuda,
@@ -194,13 +195,17 @@ def contenders(names: list[str], model: Any) -> Iterator[dict[str, Run]]:
         yield {name: stack.enter_context(CONTENDERS[name](copy.deepcopy(model))) for name in names}
 
 
-def floor(model: Any, batch: int, length: int) -> float:
-    """Seconds that a step takes at least: weights, and keys and values of all tokens so far, are read once."""
+def read_by_a_step(model: Any, batch: int, length: int) -> int:
+    """Bytes that a step reads at least: weights, and keys and values of all tokens so far, once."""
     config = model.config
     width = config.hidden_size // config.num_attention_heads * config.num_key_value_heads
     weights = sum(parameter.numel() * parameter.itemsize for parameter in model.parameters())
-    kept = 2 * width * config.num_hidden_layers * batch * length * model.dtype.itemsize
-    return float((weights + kept) / BANDWIDTH[model.device.type])
+    return int(weights + 2 * width * config.num_hidden_layers * batch * length * model.dtype.itemsize)
+
+
+def floor(model: Any, batch: int, length: int) -> float:
+    """Seconds that a step takes at least."""
+    return read_by_a_step(model, batch, length) / BANDWIDTH[model.device.type]
 
 
 def main() -> None:
