@@ -3,15 +3,15 @@
 import asyncio
 import json
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from click.testing import CliRunner, Result
 
 import schemas
 from conformance.cli import main
 from mockserver.app import running
+from mockserver.hosting import hosted
 
 KEY = "sk-never-seen-again"
 
@@ -38,29 +38,22 @@ def relay(upstream: int, old: bytes = b"", new: bytes = b"") -> Iterator[str]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", upstream)
-        await asyncio.gather(pipe(reader, back_writer), pipe(back_reader, writer), return_exceptions=True)
+        try:
+            await asyncio.gather(pipe(reader, back_writer), pipe(back_reader, writer), return_exceptions=True)
+        finally:
+            writer.close()
+            back_writer.close()
 
-    port, ready = free_port(), threading.Event()
-    loop = asyncio.new_event_loop()
+    @asynccontextmanager
+    async def served() -> AsyncIterator[int]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
 
-    async def live() -> None:
-        async with await asyncio.start_server(serve, "127.0.0.1", port):
-            ready.set()
-            await stop.wait()
-
-    stop = asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(live(),), daemon=True)
-    thread.start()
-    ready.wait(5)
-    try:
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(5)
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+    with hosted(served()) as host:
+        yield f"http://127.0.0.1:{host.server}/v1"
 
 
 def test_a_gateway_that_changes_nothing_exits_with_0_and_writes_a_report(tmp_path):
