@@ -45,7 +45,8 @@ def run(plan: Plan, site: Site, began: Callable[[str], None]) -> Made:
             call(host, _until_done(desk))
         except KeyboardInterrupt:
             stopped = True
-        made.results = host.call(lambda: _results(desk))
+        made.can = host.call(lambda: _can(desk))
+        made.results = host.call(lambda: _results(desk, made.can))
     made.interrupted = not made.results or (stopped and len(made.results) < len(plan.cases))
     keep(made)
     return made
@@ -76,11 +77,17 @@ def _unfit(case: Case, visit: Visit, report: Report) -> str:
     return ""
 
 
-def _results(desk: Desk) -> dict[str, Result]:
-    """What became of each case that was asked for, or reported on."""
-    (_, text), (_, tools), *visits = desk.visits
+def _can(desk: Desk) -> Abilities:
+    """What the client was seen to report of the plain streams; where it reported on none, it is taken to report all."""
+    (_, text), (_, tools), *_ = desk.visits
     can = Abilities()
-    if text.report is not None:
-        can = abilities(result_of(TEXT, text, text.report, can), result_of(TOOLS, tools, tools.report, can))
+    if text.report is None:
+        return can
+    return abilities(result_of(TEXT, text, text.report, can), result_of(TOOLS, tools, tools.report, can))
+
+
+def _results(desk: Desk, can: Abilities) -> dict[str, Result]:
+    """What became of each case that was asked for, or reported on."""
+    _, _, *visits = desk.visits
     met = [(case, visit) for case, visit in visits if visit.requests or visit.report is not None]
     return {case.id: result_of(case, visit, visit.report, can) for case, visit in met}

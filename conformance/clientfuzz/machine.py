@@ -17,6 +17,7 @@ def document_of(made: Made) -> dict[str, Any]:
         "fuzz_client": VERSION,
         "command": list(made.plan.command.words),
         "client": dict(made.said),
+        "not_judged": made.can.lacking,
         "seed": made.plan.seed,
         "interrupted": made.interrupted,
         "outcomes": dict(Counter(result.outcome.value for result in results)),

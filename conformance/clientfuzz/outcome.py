@@ -4,7 +4,7 @@ Knows no case by name. `can` is what the client was seen to report of a plain st
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -58,6 +58,11 @@ class Abilities:
     finish_reason: bool = True
     tool_calls: bool = True
     usage: bool = True
+
+    @property
+    def lacking(self) -> list[str]:
+        """The members of a report that are not judged."""
+        return [one.name for one in fields(self) if not getattr(self, one.name)]
 
 
 def judged(report: Report, seen: Seen, expectation: Expectation, can: Abilities) -> Judgement:
@@ -219,14 +224,16 @@ def _spelled(reason: Any) -> str:
 
 
 def _miscounted(report: Report, seen: Seen, expectation: Expectation, can: Abilities) -> Judgement | None:
-    """Usage that nobody sent."""
-    usage = report.usage
-    if not can.usage or not isinstance(usage, dict):
+    """Usage that nobody sent, or that is lost."""
+    usage, legal = report.usage, expectation.word is Word.ACCEPT
+    if not can.usage or usage is GAP:
         return None
+    verdict = Verdict.FAIL if legal and expectation.authority != "clients" else Verdict.WARN
+    if not isinstance(usage, dict):
+        lost = legal and seen.signs.said.usages
+        return Judgement(Outcome.WRONG, verdict, "lost the usage") if lost else None
     readings: tuple[Content, ...] = (seen.meant, seen.signs.said, seen.signs.loosely)
     came = [counts for one in readings for counts in one.usages]
     if not came or any(same_usage(counts, usage) for counts in came):
         return None
-    promised = expectation.word is Word.ACCEPT and expectation.authority != "clients"
-    verdict = Verdict.FAIL if promised else Verdict.WARN
     return Judgement(Outcome.WRONG, verdict, f"the usage is {show(usage)}, sent was {show(came[-1])}")

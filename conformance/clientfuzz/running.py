@@ -16,7 +16,7 @@ from mockserver.hosting import Hosted, hosted
 from . import campaign, keeping
 from .campaign import Field
 from .case import Case
-from .outcome import Verdict
+from .outcome import Abilities, Verdict
 from .playing import Limits, Result
 from .processes import Command
 
@@ -85,6 +85,8 @@ class Made:
     results: dict[str, Result] = field(default_factory=dict)
     examples: Examples | None = None
     said: dict[str, Any] = field(default_factory=dict)
+    can: Abilities = field(default_factory=Abilities)
+    """What the client was seen to report of plain streams; the rest is judged nowhere."""
     interrupted: bool = False
     kept: dict[str, dict[str, str]] = field(default_factory=dict)
     """The files of a case: its recording, its scenario."""
@@ -115,7 +117,7 @@ def run(plan: Plan, told: Told) -> Made:
                 _search(host, made, told)
         except KeyboardInterrupt:
             made.interrupted = True
-        made.said = dict(host.server.said)
+        made.said, made.can = dict(host.server.said), host.server.can
     keep(made)
     return made
 

@@ -30,6 +30,10 @@ def render(made: Made, console: Console, *, verbose: bool = False) -> None:
             _case(result, console, made.plan.command.words, made.kept.get(result.case.id, {}))
     if results:
         console.print(_table(results))
+    if lacking := made.can.lacking:
+        console.print(
+            Text(f"of plain streams it reported no {', no '.join(lacking)}: that was not judged"), soft_wrap=True
+        )
     if made.examples is not None:
         _examples(made.examples, made.plan, console)
 

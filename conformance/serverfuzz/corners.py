@@ -1,4 +1,4 @@
-"""The plainest request with one valid thing that is unusual: edges of ranges, nulls, empty lists and objects, emoji.
+"""The plainest request with one valid thing that is unusual: edges of ranges, nulls, what is empty, odd texts.
 
 Bugs sit there, and chance would not come by all of them in a few hundred examples. Knows no server.
 """
@@ -9,7 +9,17 @@ from .members import PROPERTIES, Json
 from .relations import TOOL
 from .requests import CORE, OF_FEATURES, Body, Offer
 
-STOPS: tuple[Json, ...] = ("\N{WAVING HAND SIGN}", "\n", ["5", "\N{WAVING HAND SIGN}"], "</s>", " ", None)
+PROMPTS = (
+    "\x00",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "e\u0301\u202e\u05e9\u05dc",
+    "</s><|im_end|>",
+    "{{ 1 }}{% raw %}",
+)
+"""What ends texts in C, several characters in one, both directions of writing, and what means something to models and
+their templates.
+"""
+STOPS: tuple[Json, ...] = ("\N{WAVING HAND SIGN}", "\n", ["5", "\N{WAVING HAND SIGN}"], "</s>", " ", "", None)
 TOOLS: tuple[Json, ...] = (
     {"type": "function", "function": {"name": "f", "parameters": {}}},
     {"type": "function", "function": {"name": "f"}},
@@ -42,6 +52,8 @@ def corners(offer: Offer) -> Iterator[Body]:
     """What is added to the plainest request, one after the other."""
     yield {"max_tokens": 1}
     yield {"stream": None}
+    for prompt in PROMPTS:
+        yield {"messages": [{"role": "user", "content": prompt}]}
     for name in CORE:
         schema = PROPERTIES[name]
         edges = [value for value in (schema.get("minimum"), schema.get("maximum")) if value is not None]

@@ -63,9 +63,9 @@ def is_fringe(body: Json) -> bool:
     roles = [message["role"] for message in messages if message["role"] != "system"]
     by_turns = all(one != other for one, other in pairwise(roles))
     known = {"system", "user", "assistant"}.issuperset(roles)
-    nulls = any(value is None for value in body.values())
+    empty = any(value is None for value in body.values()) or body.get("stop") == ""
     options = body.get("stream_options") or {}
-    return not (plain and by_turns and known) or nulls or "include_obfuscation" in options
+    return not (plain and by_turns and known) or empty or "include_obfuscation" in options
 
 
 @st.composite

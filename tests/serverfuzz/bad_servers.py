@@ -155,6 +155,15 @@ def no_top_logprobs(_: Request, body: Body, __: Settings) -> Answer | None:
     return server_error() if body.get("logprobs") is True and body.get("top_logprobs") == 0 else None
 
 
+def nul_in_a_prompt(_: Request, body: Body, __: Settings) -> Answer | None:
+    return server_error() if "\\u0000" in json.dumps(body.get("messages")) else None
+
+
+def empty_stop(_: Request, body: Body, __: Settings) -> Answer | None:
+    """Looks for it for ever."""
+    return silence() if "" in stops_of(body) else None
+
+
 def null_is_no_number(_: Request, body: Body, __: Settings) -> Answer | None:
     return server_error() if "temperature" in body and body["temperature"] is None else None
 
@@ -266,6 +275,13 @@ BAD = (
     ),
     Bad(
         "0 is taken for nothing", answers(no_top_logprobs), ("fuzz/no-server-error",), only("logprobs", "top_logprobs")
+    ),
+    Bad("500 on a prompt with NUL", answers(nul_in_a_prompt), ("fuzz/no-server-error",), only("max_tokens")),
+    Bad(
+        "silence on an empty stop sequence",
+        answers(empty_stop),
+        ("fuzz/in-time",),
+        only(stop=lambda s: s in ("", [""])),
     ),
     Bad("null is no number", answers(null_is_no_number), ("fuzz/no-server-error",), only("temperature")),
     Bad("refuses temperature 0", answers(refuses_cold), ("fuzz/served",), only("temperature")),
