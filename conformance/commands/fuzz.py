@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from conformance.known import by_rule
-from conformance.launching import LaunchError, launched
+from conformance.launching import LaunchError, ended_like_ctrl_c, launched
 from conformance.probes.connection import Unreachable
 from conformance.protocols.chat import dialects
 from conformance.protocols.credentials import without_credentials_in_url
@@ -127,7 +127,7 @@ def _run(target: Target, key: str | None, cost: Cost, seed: int, database: Any, 
     offer = Offer(features, cost.tokens, MOST_CHOICES, target.slots)
     name = target.name if not options["url"] else without_credentials_in_url(target.url)
     say(f"{target.name}: {cost.says}; seed {seed}")
-    with progress() as bar:
+    with ended_like_ctrl_c(), progress() as bar:
         task = bar.add_task(target.name, total=cost.examples)
 
         def on_step(campaign: Campaign) -> None:
