@@ -13,7 +13,8 @@ from conformance.wire.script import Answer
 from .case import Case
 from .contract import KEYS, Report, report_in
 from .origins import Origins, preflight, readable
-from .serving import MODEL, Visit, document
+from .serving import MODEL, Visit
+from .streams import document
 
 LONGEST = 4 * 1024 * 1024
 """Bytes of a report."""

@@ -3,7 +3,6 @@
 What is expected of a client is not drawn with it: that follows from the bytes, as for every case.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,9 +17,9 @@ from conformance.wire import encoder
 from conformance.wire.script import Answer, Framing, Reset, Send, Wait, body, whole
 from conformance.wire.spelling import Spelling
 
-from . import legal, mutants, spelling, splits, transport
+from . import cuts, legal, mutants, spelling, splits, transport
 from .case import STALL, Case
-from .streams import TEXT, Stream, chunk, says
+from .streams import TEXT, Stream, chunk, document, says
 from .walking import good_streams
 
 Oddity = tuple[str, str, Answer, bool]
@@ -158,14 +157,14 @@ def _broken(mutant: Mutant, answer: Answer) -> Answer:
 
 
 def _cut(draw: st.DrawFn, stream: Stream) -> Oddity:
-    name, explanation, way = draw(st.sampled_from(transport.WAYS))
+    name, explanation, way = draw(st.sampled_from(cuts.WAYS))
     size = draw(st.integers(0, len(body(stream.answer.acts)) - 1))
     return f"cut/{name}", explanation.format(f"after {size} bytes of the body"), way(stream.answer, size), False
 
 
 def _cut_between(draw: st.DrawFn, stream: Stream) -> Oddity:
     """As a cut, but between two events, where it is the least noticed."""
-    name, explanation, way = draw(st.sampled_from(transport.WAYS))
+    name, explanation, way = draw(st.sampled_from(cuts.WAYS))
     count = draw(st.integers(0, len(stream.answer.acts) - 1))
     size = len(body(stream.answer.acts[:count]))
     return f"cut/{name}", explanation.format(f"after {count} events"), way(stream.answer, size), False
@@ -180,7 +179,7 @@ def _silent_before_done(_: st.DrawFn, stream: Stream) -> Oddity:
 
 
 def _silent_after(stream: Stream, count: int) -> Oddity:
-    played = transport.silent_at(stream.answer, len(body(stream.answer.acts[:count])))
+    played = cuts.silent_at(stream.answer, len(body(stream.answer.acts[:count])))
     return "silence", f"after {count} events the server goes silent", played, False
 
 
@@ -213,9 +212,8 @@ def _without_done(draw: st.DrawFn, stream: Stream) -> Oddity:
 
 def _refused(draw: st.DrawFn, _: Stream) -> Oddity:
     status = draw(st.sampled_from(sorted(transport.STATUSES)))
-    error = json.dumps({"error": {**transport.ERROR, "message": f"This is a {status}."}}).encode()
-    headers = (("content-type", "application/json"),)
-    return "status", f"status {status}", Answer(status, headers, (Send(error),), Framing.LENGTH), False
+    error = {"error": {**transport.ERROR, "message": f"This is a {status}."}}
+    return "status", f"status {status}", document(status, error), False
 
 
 KINDS = (

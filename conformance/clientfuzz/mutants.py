@@ -66,18 +66,6 @@ def cases() -> Iterator[Case]:
                 )
 
 
-def left_out() -> dict[str, int]:
-    """How many mutants are no cases, by the reason."""
-    counts = {"they compare several answers": 0, "they are about another protocol, or a document": 0}
-    for rule in ALL:
-        for mutant in rule.broken_by:
-            if not rule.needs.alone:
-                counts["they compare several answers"] += 1
-            elif _broken(rule, mutant) is None:
-                counts["they are about another protocol, or a document"] += 1
-    return counts
-
-
 def _broken(rule: Rule, mutant: Mutant) -> tuple[Good, Answer] | None:
     if not rule.needs.alone:
         return None

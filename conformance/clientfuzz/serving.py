@@ -5,7 +5,6 @@ of models a list, so that clients that look first are content. A desk answers wh
 """
 
 import asyncio
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from aiohttp import web
 
 from conformance.protocols.credentials import without_credentials
 from conformance.protocols.exchange import Request
-from conformance.wire.script import Act, Answer, Framing, Send, Wait
+from conformance.wire.script import Act, Answer, Wait
 from mockserver import intake
 from mockserver.answering import read_body
 from mockserver.journal import Entry
@@ -25,6 +24,7 @@ from mockserver.port import Port
 from mockserver.reception import hang_up, left_by
 
 from .contract import Report
+from .streams import document
 
 MODEL = "mock"
 MODELS = {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "streamspec"}]}
@@ -191,9 +191,3 @@ def _slowly(acts: Iterable[Act]) -> Iterator[Act]:
 
 async def _plainly(request: web.BaseRequest, answer: Answer) -> Played:
     return await play(request, answer, Entry(0, "", ""), asyncio.sleep)
-
-
-def document(status: int, value: object) -> Answer:
-    """A JSON value as an answer."""
-    headers = (("content-type", "application/json"),)
-    return Answer(status, headers, (Send(json.dumps(value).encode()),), Framing.LENGTH)

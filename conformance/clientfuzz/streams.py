@@ -1,5 +1,6 @@
 """Good streams to be spelled, told and cut in other ways. Knows no oddity and no client."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,6 +80,12 @@ def text_of(*pieces: str, usage: bool = False) -> Stream:
 def answer_of(messages: Sequence[str], headers: tuple[tuple[str, str], ...] = HEADERS) -> Answer:
     """Messages as a stream, one write for each."""
     return Answer(200, headers, tuple(Send(encoder.message(message)) for message in messages), Framing.CHUNKED)
+
+
+def document(status: int, value: object) -> Answer:
+    """A JSON value as an answer that is no stream."""
+    headers = (("content-type", "application/json"),)
+    return Answer(status, headers, (Send(json.dumps(value).encode()),), Framing.LENGTH)
 
 
 def chunk(*choices: Chunk, **members: Any) -> str:

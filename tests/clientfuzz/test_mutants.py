@@ -4,17 +4,16 @@ from fnmatch import fnmatchcase
 
 from conformance.clientfuzz import mutants
 from conformance.clientfuzz.outcome import Outcome, Verdict
-from conformance.rules import ALL
 
 
 def some(*patterns):
     return [case for case in mutants.cases() if any(fnmatchcase(case.id, pattern) for pattern in patterns)]
 
 
-def test_every_mutant_is_a_case_or_counted_among_those_left_out():
+def test_there_are_as_many_mutants_as_the_page_says_and_each_changes_the_answer():
     cases = list(mutants.cases())
-    assert sum(len(rule.broken_by) for rule in ALL) == len(cases) + sum(mutants.left_out().values())
-    assert len(cases) == len({case.id for case in cases}) > 500
+    assert len(cases) > 500  # docs/fuzz-a-client.md
+    assert [] == [case.id for case in cases if case.played == case.good]
 
 
 def test_no_mutant_makes_a_careful_client_fail(played):
