@@ -40,7 +40,8 @@ class Closers:
         self._stops = _chosen(token in ends for token in range(vocabulary))
         self._digits = np.fromiter((len(_number(text)) for text in said), dtype=np.int64)
         self._each = {digit: _chosen(text == bytes([digit]) for text in said) for digit in b"123456789"}
-        self._has_long = bool((self._digits > DIGITS).any())
+        self._longest = int(self._digits.max(initial=0))
+        self._has_long = self._longest > DIGITS
         brackets = _chosen(bool(text) and not text.strip(b"}]") for text in said)
         commas = _chosen(text[:1] == b"," and not set(b"{[") & set(text) for text in said)
         plain = _chosen(not set(b"{[") & set(text) for text in said)
@@ -63,11 +64,13 @@ class Closers:
         """Whether a number that has come so far, b"" for none, may be too long with the next token."""
         return bool(number) or self._has_long
 
+    def matters(self, number: bytes) -> bool:
+        """Whether there is a token, too, with which it would be."""
+        return self.bounds(number) and _left(number) < self._longest
+
     def short(self, allowed: Any, number: bytes) -> Any:
         """Those of the allowed tokens with which a number does not get too long; else what lets it end soon."""
-        mantissa, _, power = number.lower().partition(b"e")
-        left = POWER - _digits(power) if b"e" in number.lower() else DIGITS - _digits(mantissa)
-        if (both := allowed & (self._digits <= max(0, left))).any():
+        if (both := allowed & (self._digits <= max(0, _left(number)))).any():
             return both
         after = 0x31 + crc32(number) % 9  # any digit: one of them may be the last
         both = allowed & self._each[after]
@@ -87,6 +90,12 @@ def _number(text: bytes) -> bytes:
 
 def _digits(text: bytes) -> int:
     return sum(letter in b"0123456789" for letter in text)
+
+
+def _left(number: bytes) -> int:
+    """Digits that may still come."""
+    mantissa, _, power = number.lower().partition(b"e")
+    return POWER - _digits(power) if b"e" in number.lower() else DIGITS - _digits(mantissa)
 
 
 def _chosen(tokens: Any) -> Any:

@@ -47,7 +47,7 @@ class Guide:
         if self._matcher.is_stopped():
             return NOTHING
         mask: Any = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.int32)
-        closes = self._tokens is not None and is_time(self._tokens - step, self._tokens, self._text)
+        closes = self._closes(step)
         bounds = self._json and not self._text.quoted and self._closers.bounds(self._number)
         if not closes and not bounds:
             return mask
@@ -58,6 +58,10 @@ class Guide:
             return allowed
         return self._closers.of(allowed, self._text) if self._json else self._closers.ending(allowed)
 
+    def narrows(self, step: int) -> bool:
+        """Whether it is time to come to the end, of the reply or of a number."""
+        return self._closes(step) or (self._json and not self._text.quoted and self._closers.matters(self._number))
+
     def accept(self, token: int) -> None:
         """The token that came. Raises ValueError where it may not."""
         self._matcher.consume_token(token)
@@ -66,6 +70,9 @@ class Guide:
         said = self._words.said(token)
         self._text.take(said.decode("latin-1"))  # marks of JSON are ASCII
         self._number = b"" if self._text.quoted else number_after(self._number, said)
+
+    def _closes(self, step: int) -> bool:
+        return self._tokens is not None and is_time(self._tokens - step, self._tokens, self._text)
 
 
 @dataclass(frozen=True, slots=True)

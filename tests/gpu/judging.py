@@ -43,7 +43,7 @@ def judged(
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     command = f"{sys.executable} {SERVE} {options}"
-    target = {**TARGET, "url": url, "launch": {"command": command, "ready": "/health"}}
+    target = {**TARGET, "url": url, "launch": {"command": command, "ready": "/health", "seconds": 600}}
     (folder / "targets.yaml").write_text(yaml.safe_dump({"targets": {"tiny": target}}))
     report = folder / "report.json"
     run = [sys.executable, "-m", "conformance.cli", "run", "tiny", "--targets", str(folder / "targets.yaml")]

@@ -33,6 +33,12 @@ class Guide(Protocol):
         past its end may not come. Where none may, the choice ends with finish STOP and no further token.
         """
 
+    def narrows(self, step: int) -> bool:
+        """Whether fewer tokens may be the one of this number than the grammar says, as where a reply has to end soon.
+
+        For engines that keep to the grammar by themselves; the mask has it all.
+        """
+
     def accept(self, token: int) -> None:
         """The token that was chosen. Called once for each, in order, a stop token included."""
 

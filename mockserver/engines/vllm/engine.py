@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mockserver.engines.decoding.events import Finish, StepEvent
-from mockserver.engines.decoding.interface import EngineDead, EngineInfo, Stats
+from mockserver.engines.decoding.interface import EngineDead, EngineInfo, Overloaded, Stats
 from mockserver.engines.decoding.request import Refused, TokenRequest, check
 from mockserver.engines.decoding.stream import TokenStream
 
-from .wording import asked, told
+from .choice import Choice
 
+WAITING = 1024
+"""Choices that wait; more are refused."""
 UNREAD = 4096
 """Events of a stream that nobody has read; with more the request is aborted."""
 LEAVING = 20.0
@@ -32,6 +34,8 @@ class Vllm:
     """An AsyncLLM."""
     parameters: Callable[..., Any]
     """Makes SamplingParams of a request that is to be told in deltas, with or without `grammar` (Lark)."""
+    rows: int
+    """Requests that it decodes together."""
     figures: Callable[[], Stats]
     """What vLLM's own metrics say of it."""
 
@@ -49,24 +53,23 @@ class VllmEngine:
         self._finished = self._aborted = 0
 
     def submit(self, request: TokenRequest) -> TokenStream:
-        """Begin. Raises Refused, EngineDead."""
+        """Begin. Raises Refused, Overloaded, EngineDead."""
         check(request, vocabulary=self.info.vocabulary, context=self.info.context)
         if dead := self._dead():
             raise EngineDead(dead)
         if any(name == request.id for name, _ in self._tasks):
             raise Refused("id", f"A request with the id {request.id!r} is still running.")
-        grammar = {"grammar": request.guide.grammar} if request.guide is not None else {}
+        waiting = len(self._tasks) - self._vllm.rows
+        if waiting + request.choices > WAITING:
+            raise Overloaded(f"{max(0, waiting)} wait already.")
         try:
-            parameters = [
-                self._vllm.parameters(**asked(request, choice, self.info), **grammar)
-                for choice in range(request.choices)
-            ]
+            choices = [self._choice(request, number) for number in range(request.choices)]
         except ValueError as error:
             raise Refused("", f"vLLM takes no such request: {error}") from error
         stream = TokenStream(request.choices, UNREAD, lambda _: self.abort(request.id))
         self._loop = stream.loop
-        for choice, each in enumerate(parameters):
-            self._begin(request, choice, each, stream)
+        for choice in choices:
+            self._begin(choice, stream)
         return stream
 
     def abort(self, id: str, choice: int | None = None) -> None:  # noqa: A002
@@ -76,9 +79,11 @@ class VllmEngine:
 
     def stats(self) -> Stats:
         """What vLLM's metrics say; what was submitted and is not running yet waits."""
-        known = self._vllm.figures()
+        known, dead = self._vllm.figures(), self._dead()
+        if dead:  # then they say what was, and will say so for ever
+            known = replace(known, running=0, waiting=0, blocks_used=0)
         waiting = max(known.waiting, len(self._tasks) - known.running)
-        return replace(known, waiting=waiting, finished=self._finished, aborted=self._aborted, dead=self._dead())
+        return replace(known, waiting=waiting, finished=self._finished, aborted=self._aborted, dead=dead)
 
     async def start(self) -> None:
         """It is running since it was opened."""
@@ -102,17 +107,24 @@ class VllmEngine:
             if name == id and choice in (None, number):
                 task.cancel()
 
-    def _begin(self, request: TokenRequest, choice: int, parameters: Any, stream: TokenStream) -> None:
-        """One choice, as a request of its own to vLLM."""
+    def _choice(self, request: TokenRequest, number: int) -> Choice:
+        """Raises ValueError where vLLM takes no such request."""
+        return Choice(
+            engine=self._vllm.engine,
+            parameters=self._vllm.parameters,
+            info=self.info,
+            request=request,
+            number=number,
+        )
+
+    def _begin(self, choice: Choice, stream: TokenStream) -> None:
+        """Have one choice decoded, and tell of it."""
+        name = choice.request.id, choice.number
         ended: list[StepEvent] = []
 
         async def tell() -> None:
-            prompt = {"type": "token", "prompt_token_ids": list(request.prompt)}
-            made = 0
-            async with aclosing(self._vllm.engine.generate(prompt, parameters, f"{request.id}-{choice}")) as outputs:
-                async for output in outputs:
-                    made += 1
-                    event = told(output, request, choice, made)
+            async with aclosing(choice.events()) as events:
+                async for event in events:
                     if event.finish is None:
                         stream.hand_over(event)
                     else:
@@ -120,13 +132,13 @@ class VllmEngine:
 
         def end(task: asyncio.Task[None]) -> None:
             """The last event, whatever has happened: nobody may be left waiting."""
-            del self._tasks[request.id, choice]
+            del self._tasks[name]
             self._finished += 1
-            event = ended[0] if ended else self._lost(choice, task)
+            event = ended[0] if ended else self._lost(choice.number, task)
             self._aborted += event.finish is Finish.ABORTED
             stream.hand_over(event)
 
-        task = self._tasks[request.id, choice] = stream.loop.create_task(tell())
+        task = self._tasks[name] = stream.loop.create_task(tell())
         task.add_done_callback(end)
 
     def _lost(self, choice: int, task: asyncio.Task[None]) -> StepEvent:

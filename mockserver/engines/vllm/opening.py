@@ -15,8 +15,8 @@ from .engine import Vllm, VllmEngine
 INSTALL = "pip install 'streamspec[vllm]'"
 QUIET = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_NO_USAGE_STATS": "1"}
 """Environment variables that are set where they are not: vLLM says what is wrong, on stderr, and tells nobody of it."""
-DRAIN = 30
-"""Seconds that its processes go on when Ctrl-C in a terminal reaches them too; the server tells them to end before."""
+GUIDED = {"structured_outputs_config": {"backend": "guidance"}}
+"""By which grammars of llguidance are held to."""
 PREFIX = "vllm:"
 
 
@@ -45,9 +45,8 @@ def open_vllm(
         snapshot = import_module("vllm.v1.metrics.reader").get_metrics_snapshot
     except ModuleNotFoundError as error:
         raise VllmMissing(f"{error.name} is not installed: {INSTALL}") from error
-    guided = {"structured_outputs_config": {"backend": "guidance"}, "shutdown_timeout": DRAIN}  # guidance is llguidance
     try:
-        engine = made.from_engine_args(arguments_of(model=path, **guided, **(arguments or {})))
+        engine = made.from_engine_args(arguments_of(model=path, **GUIDED, **(arguments or {})))
     except Exception as error:
         raise VllmUnfit(f"vLLM does not serve {path} so: {error}") from error
 
@@ -59,8 +58,14 @@ def open_vllm(
         except Exception as error:
             raise ValueError(str(error)) from error
 
-    blocks = engine.vllm_config.cache_config.num_gpu_blocks or 0
-    vllm = Vllm(engine=engine, parameters=parameters, figures=lambda: stats_of(snapshot(), blocks))
+    config = engine.vllm_config
+    blocks = config.cache_config.num_gpu_blocks or 0
+    vllm = Vllm(
+        engine=engine,
+        parameters=parameters,
+        rows=config.scheduler_config.max_num_seqs,
+        figures=lambda: stats_of(snapshot(), blocks),
+    )
     return VllmEngine(vllm, _info(name or path, engine, vocabulary))
 
 

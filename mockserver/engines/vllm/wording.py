@@ -10,6 +10,8 @@ from mockserver.engines.decoding.request import TokenRequest
 FINISHES = {"stop": Finish.STOP, "length": Finish.LENGTH, "abort": Finish.ABORTED}
 SEEDS = 1 << 63
 """vLLM's seeds are numbers from 0 up to, not including, this; it takes -1 for none."""
+STRIDE = 1 << 20
+"""Between the seeds of tokens that are asked for one by one: choices have the seeds next to each other."""
 LEAST = 1e-9
 """In the place of a top_p of 0, which vLLM does not know: the likeliest token alone."""
 NEVER = float("-inf")
@@ -35,12 +37,20 @@ def asked(request: TokenRequest, choice: int, info: EngineInfo) -> dict[str, Any
         "presence_penalty": wanted.presence_penalty,
         "logit_bias": dict(wanted.logit_bias) or None,
         "seed": None if wanted.seed is None else (wanted.seed + choice) % SEEDS,
-        "stop_token_ids": sorted(token for token in stops if 0 <= token < info.vocabulary),
+        "stop_token_ids": sorted(stops),
         "ignore_eos": ignores,
         "logprobs": request.logprobs,
         "prompt_logprobs": request.logprobs if request.prompt_logprobs else None,
         "detokenize": False,
     }
+
+
+def asked_next(request: TokenRequest, choice: int, info: EngineInfo, made: int, allowed: list[int]) -> dict[str, Any]:
+    """The token of that number alone, out of these. What penalties count is none of it any more."""
+    words = asked(request, choice, info)
+    seed = None if words["seed"] is None else (words["seed"] + made * STRIDE) % SEEDS
+    one = {"max_tokens": 1, "min_tokens": 0, "seed": seed, "prompt_logprobs": None, "ignore_eos": False}
+    return {**words, **one, "allowed_token_ids": allowed}
 
 
 def told(output: Any, request: TokenRequest, choice: int, step: int) -> StepEvent:

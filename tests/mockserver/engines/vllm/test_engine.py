@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mockserver.engines.decoding.events import Finish, StepEvent
-from mockserver.engines.decoding.interface import EngineDead, EngineInfo, Stats
+from mockserver.engines.decoding.interface import EngineDead, EngineInfo, Overloaded, Stats
 from mockserver.engines.decoding.request import Refused, Sampling, TokenRequest
-from mockserver.engines.vllm.engine import Vllm, VllmEngine
+from mockserver.engines.vllm.engine import WAITING, Vllm, VllmEngine
 
 INFO = EngineInfo(
     model="m",
@@ -73,7 +73,7 @@ def ask(**kwargs: Any) -> TokenRequest:
 
 
 def use(stand_in: StandIn, what: Callable[[VllmEngine], Awaitable[None]], figures: Stats = IDLE) -> None:
-    vllm = Vllm(engine=stand_in, parameters=parameters, figures=lambda: figures)
+    vllm = Vllm(engine=stand_in, parameters=parameters, rows=8, figures=lambda: figures)
     asyncio.run(asyncio.wait_for(what(VllmEngine(vllm, INFO)), 60))  # type: ignore[arg-type]
 
 
@@ -90,7 +90,7 @@ def test_each_choice_is_a_request_to_vllm_and_its_deltas_are_events() -> None:
             own = [event for event in events if event.choice == choice]
             assert [10, 11, 12, 13] == [token.id for event in own for token in event.tokens]
             assert [None, None, Finish.LENGTH] == [event.finish for event in own]
-        assert [({"type": "token", "prompt_token_ids": [3, 4]}, name) for name in ("a-0", "a-1")] == [
+        assert [({"type": "token", "prompt_token_ids": [3, 4]}, name) for name in ("a-0-0", "a-1-0")] == [
             (prompt, name) for prompt, _, name in stand_in.asked
         ]
         assert (2, 0, 0) == (engine.stats().finished, engine.stats().aborted, engine.stats().waiting)
@@ -107,7 +107,7 @@ def test_leaving_aborts_in_vllm_and_every_choice_has_one_end() -> None:
         await stream.aclose()
         engine.abort("a")
         assert [Finish.ABORTED, Finish.ABORTED] == [event.finish async for event in stream if event.finish]
-        assert (["a-0", "a-1"], 2) == (sorted(stand_in.aborted), engine.stats().aborted)
+        assert (["a-0-0", "a-1-0"], 2) == (sorted(stand_in.aborted), engine.stats().aborted)
 
     use(stand_in, what)
 
@@ -121,7 +121,7 @@ def test_one_choice_is_aborted_alone() -> None:
         await anext(stream)
         engine.abort("a", 1)
         assert (1, Finish.ABORTED) == ((event := await anext(stream)).choice, event.finish)
-        assert ["a-1"] == stand_in.aborted
+        assert ["a-1-0"] == stand_in.aborted
         await stream.aclose()
 
     use(stand_in, what)
@@ -146,14 +146,15 @@ def test_what_vllm_raises_is_an_error_on_the_stream_and_its_death_is_for_all(err
         assert Finish.ERROR is events[-1].finish
         assert str(error) in events[-1].message
         if isinstance(error, EngineDeadError):
-            assert "died" in engine.stats().dead
+            stats = engine.stats()
+            assert ("died" in stats.dead, 0, 0) == (True, stats.running, stats.blocks_used)
             with pytest.raises(EngineDead, match="died"):
                 engine.submit(ask())
         else:
             assert "" == engine.stats().dead
             await engine.submit(ask(choices=1)).aclose()
 
-    use(StandIn(([[10], None],), error), what)
+    use(StandIn((([10], None),), error), what, Stats(running=1, blocks_used=3))
 
 
 def test_an_engine_that_dies_while_nothing_is_asked_of_it_is_dead() -> None:
@@ -202,16 +203,6 @@ def test_draining_waits_for_what_was_submitted() -> None:
     use(stand_in, what)
 
 
-def test_the_grammar_of_a_guide_goes_to_vllm() -> None:
-    stand_in = StandIn()
-
-    async def what(engine: VllmEngine) -> None:
-        await read(engine, ask(guide=SimpleNamespace(grammar="start: /a/")))
-        assert ["start: /a/", "start: /a/"] == [asked.grammar for _, asked, _ in stand_in.asked]
-
-    use(stand_in, what)
-
-
 @pytest.mark.parametrize("wrong", [{"max_tokens": 100}, {"sampling": Sampling(temperature=3.0)}])
 def test_what_no_engine_can_do_is_refused_and_so_is_what_vllm_does_not_take(wrong: dict[str, Any]) -> None:
     async def what(engine: VllmEngine) -> None:
@@ -220,6 +211,18 @@ def test_what_no_engine_can_do_is_refused_and_so_is_what_vllm_does_not_take(wron
         assert 0 == engine.stats().waiting
 
     use(StandIn(), what)
+
+
+def test_more_than_may_wait_are_refused_for_the_time_being() -> None:
+    async def what(engine: VllmEngine) -> None:
+        stream = engine.submit(ask(choices=8))
+        waiting = engine.submit(ask(id="b", choices=WAITING))
+        with pytest.raises(Overloaded, match=f"{WAITING} wait"):
+            engine.submit(ask(id="c", choices=1))
+        await stream.aclose()
+        await waiting.aclose()
+
+    use(StandIn(STEPS[:1], "waits"), what)
 
 
 def test_what_runs_is_what_vllm_says_and_the_rest_waits() -> None:

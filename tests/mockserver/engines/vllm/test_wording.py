@@ -8,7 +8,7 @@ import pytest
 from mockserver.engines.decoding.events import Finish, Token
 from mockserver.engines.decoding.interface import EngineInfo
 from mockserver.engines.decoding.request import Sampling, TokenRequest
-from mockserver.engines.vllm.wording import asked, told
+from mockserver.engines.vllm.wording import asked, asked_next, told
 
 INFO = EngineInfo(
     model="m",
@@ -72,12 +72,10 @@ def test_seeds_differ_between_choices_and_are_numbers_that_vllm_takes(
         ({}, [1], False),
         ({"ignore_eos": True}, [], True),
         ({"ignore_eos": True, "guide": GUIDE}, [1], False),
-        ({"stop_tokens": frozenset({-1, 5, 100})}, [1, 5], False),
+        ({"stop_tokens": frozenset({5})}, [1, 5], False),
     ],
 )
-def test_stop_tokens_are_tokens_of_the_model_and_a_grammar_has_an_end(
-    wanted: dict[str, Any], stops: list[int], ignores: bool
-) -> None:
+def test_stop_tokens_are_told_and_a_grammar_has_an_end(wanted: dict[str, Any], stops: list[int], ignores: bool) -> None:
     words = asked(ask(**wanted), 0, INFO)
     assert (stops, ignores) == (words["stop_token_ids"], words["ignore_eos"])
 
@@ -128,3 +126,12 @@ def test_a_prompts_logprobs_begin_with_none() -> None:
         output([7], logprobs=[logprobs(t7=-1.0)], prompt_logprobs=known), ask(logprobs=1, prompt_logprobs=True), 0, 1
     )
     assert (Token(3), Token(4, -0.2, ((4, -0.2),))) == event.prompt
+
+
+def test_one_more_token_is_asked_for_out_of_those_that_may_come() -> None:
+    request = ask(sampling=Sampling(temperature=0.5, seed=7), min_tokens=5, logprobs=1, prompt_logprobs=True)
+    words = asked(request, 2, INFO)
+    one = {"max_tokens": 1, "min_tokens": 0, "prompt_logprobs": None, "allowed_token_ids": [4, 5]}
+    made = [asked_next(request, 2, INFO, number, [4, 5]) for number in (3, 4)]
+    assert words | one | {"seed": made[0]["seed"]} == made[0]
+    assert 3 == len({words["seed"], made[0]["seed"], made[1]["seed"]})
