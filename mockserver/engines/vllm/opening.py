@@ -96,7 +96,7 @@ def _info(name: str, engine: Any, vocabulary: int | None) -> EngineInfo:
         model=name,
         vocabulary=min(vocabulary or room, room),
         context=config.max_model_len,
-        stop_tokens=_stop_tokens(config.hf_config.eos_token_id, config.try_get_generation_config()),
+        stop_tokens=_stop_tokens(config, engine.get_tokenizer()),
         device=f"vllm {engine.vllm_config.device_config.device_type}",
         precision=str(config.dtype).removeprefix("torch."),
         mode="fast",
@@ -104,8 +104,8 @@ def _info(name: str, engine: Any, vocabulary: int | None) -> EngineInfo:
     )
 
 
-def _stop_tokens(own: int | list[int] | None, generation: Mapping[str, Any] | None) -> frozenset[int]:
-    """The model's own, as its generation config has them, else its config."""
-    told = (generation or {}).get("eos_token_id")
-    told = own if told is None else told
-    return frozenset(told if isinstance(told, list) else [] if told is None else [told])
+def _stop_tokens(config: Any, tokenizer: Any) -> frozenset[int]:
+    """All that vLLM ends a reply by: the generation config's, else the config's, and its tokenizer's."""
+    told = (config.try_get_generation_config() or {}).get("eos_token_id", config.hf_config.eos_token_id)
+    several = told if isinstance(told, list) else [told]
+    return frozenset(token for token in (*several, tokenizer.eos_token_id) if token is not None)

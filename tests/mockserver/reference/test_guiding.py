@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
+from llguidance import LLMatcher, LLTokenizer
 
+from mockserver.engines.decoding.masks import allowed_by
 from mockserver.reference import guiding
 from mockserver.reference.guiding import Guiding, Unguided
 from mockserver.reference.words import Words
@@ -132,3 +135,23 @@ def test_a_token_that_may_not_come_is_an_error(held: Guiding, tiny: Words):
     guide: Callable[[int], None] = held.guide(guiding.of_schema(OBJECT))(0).accept
     with pytest.raises(ValueError):
         guide(tiny.encode("x")[0])
+
+
+@pytest.mark.parametrize("tokens", [None, 60])
+@pytest.mark.parametrize("grammar", [*map(guiding.of_schema, SCHEMAS), guiding.of_pattern('[a-z]{3,}"/')])
+def test_in_lark_the_grammar_lets_the_same_come_but_where_the_guide_is_narrower(
+    held: Guiding, tiny: Words, grammar: str, tokens: int | None
+):
+    guides, end = held.guide(grammar, tokens), tiny.added["<|im_end|>"]
+    matcher = LLMatcher(LLTokenizer(tiny.described, n_vocab=tiny.size, eos_token=end), guides.grammar)
+    guide, chance, narrow = guides(0), random.Random(5), False
+    for step in range(60):
+        masks = guide.mask(step), np.frombuffer(matcher.compute_bitmask(), dtype=np.int32)
+        own, whole = (allowed_by(mask, tiny.size) for mask in masks)
+        narrow = narrow or guide.narrows(step)
+        assert not (own & ~whole).any()
+        assert narrow or len(masks[0]) == 0 or (own == whole).all()
+        if len(masks[0]) == 0 or (token := chance.choice(np.flatnonzero(own).tolist())) == end:
+            break
+        guide.accept(token)
+        assert matcher.consume_token(token)
