@@ -122,6 +122,13 @@ def of_text(body: Mapping[str, Any], model: Model, name: str) -> Asked:
     return Asked(requests=tuple(requests), prompts=texts, stops=_stops(body), top=top, silent=limit == 0)
 
 
+def is_held(body: Mapping[str, Any]) -> bool:
+    """Whether the reply is held to something, which takes its time to be read."""
+    wanted = body.get("response_format") or {}
+    held = isinstance(body.get("tool_choice"), dict) or body.get("tool_choice") == "required"
+    return held or "guided_regex" in body or wanted.get("type") == "json_schema"
+
+
 def _whole(body: Mapping[str, Any], name: str) -> int | None:
     """A member that is a whole number, which JSON may write as 1.0 too; None where it is not set."""
     value = body.get(name)
@@ -225,9 +232,21 @@ def _held(guides: Callable[[], Guides], param: str, what: str) -> Guides:
 
 def _prompts(asked: Any) -> Sequence[Any]:
     """The prompts: a text, several, one in token ids, or several."""
-    if isinstance(asked, list) and isinstance(asked[0], str | list):
-        return asked
-    return [asked]
+    if not isinstance(asked, list):
+        return [asked]
+    several = [asked] if isinstance(asked[0], int | float) else asked
+    if not all(isinstance(prompt, str) or (isinstance(prompt, list) and _are_tokens(prompt)) for prompt in several):
+        raise Declined("prompt", "A prompt is a text, or a list of token ids that has one; or several of these.")
+    return several
+
+
+def _are_tokens(values: list[Any]) -> bool:
+    return bool(values) and all(map(_is_token, values))
+
+
+def _is_token(value: Any) -> bool:
+    whole = value.is_integer() if isinstance(value, float) else isinstance(value, int) and not isinstance(value, bool)
+    return bool(whole and value >= 0)
 
 
 def _tokens(prompt: str | list[int] | None, model: Model) -> list[int]:

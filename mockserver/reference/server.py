@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -38,6 +38,7 @@ from .metrics import figures
 from .telling import Choice
 from .writing import About, ChatWriter, TextWriter, Writer
 
+Result = TypeVar("Result")
 LOG = logging.getLogger("mockserver.reference")
 AT_A_TIME = 16
 """Events of a stream, where so many have come already, that are written before others have their turn."""
@@ -139,7 +140,7 @@ class ReferenceServer:
             request.method,
             f"{self.url.removesuffix('/v1')}{request.rel_url.raw_path}",
             tuple(request.headers.items()),
-            answering.read_body(raw) if raw else None,
+            await _beside(len(raw), answering.read_body, raw) if raw else None,
         )
         path = unquote(asked.path)
         if path in (routes.CHAT, routes.COMPLETIONS) and request.method == "POST":
@@ -171,6 +172,7 @@ class ReferenceServer:
     def _refused(self, asked: Request, is_chat: bool) -> Answer | None:
         """The refusal of a request that is not in order."""
         wrong = answering.locked(asked, self._settings) or answering.unread(asked)
+        wrong = wrong or self._crowded(asked.body)
         wrong = wrong or (answering.misused(asked.body) if is_chat else completing.misused(asked.body))
         wrong = wrong or answering.misfit("reference/request", asked.body)
         if wrong is not None:
@@ -179,10 +181,19 @@ class ReferenceServer:
         name = asked.body["model"]
         return answering.no_model(name) if name not in self._settings.models else None
 
+    def _crowded(self, body: object) -> Answer | None:
+        """The refusal of more messages, or prompts, than could be served: to look at each would take minutes."""
+        most = max(self._model.info.context, asking.CHOICES_MOST)
+        for name in ("messages", "prompt"):
+            if isinstance(body, dict) and isinstance(body.get(name), list) and len(body[name]) > most:
+                message = f"'{name}' has {len(body[name])} items: more than tokens in the context."
+                return refusal(400, message, param=name, code=asking.FULL)
+        return None
+
     async def _complete(self, request: web.BaseRequest, asked: Request, is_chat: bool, length: int) -> Played:
         """One completion, of chat or of text."""
         try:
-            refused = self._refused(asked, is_chat)
+            refused = await _beside(length, self._refused, asked, is_chat)
         except RecursionError:
             refused = refusal(400, "The body of the request is nested too deeply.")
         if refused is not None:
@@ -214,11 +225,9 @@ class ReferenceServer:
                 await stream.aclose()
 
     async def _read(self, body: dict[str, Any], is_chat: bool, name: str, length: int) -> Asked:
-        """The request in tokens; a long one is read beside the event loop."""
+        """The request in tokens, and what its reply is held to."""
         read: Callable[[dict[str, Any], Model, str], Asked] = asking.of_chat if is_chat else asking.of_text
-        if length < LONG:
-            return read(body, self._model, name)
-        return await asyncio.to_thread(read, body, self._model, name)
+        return await _beside(LONG if asking.is_held(body) else length, read, body, self._model, name)
 
     async def _tell(
         self,
@@ -303,3 +312,8 @@ class ReferenceServer:
         if transport.get_write_buffer_size():  # a deadline costs as much as the write: most need none
             async with asyncio.timeout(self._deadlines.stalled):
                 await request.writer.drain()
+
+
+async def _beside(length: int, function: Callable[..., Result], *given: Any) -> Result:
+    """What a function gives; beside the event loop, where what it is given is long."""
+    return function(*given) if length < LONG else await asyncio.to_thread(function, *given)

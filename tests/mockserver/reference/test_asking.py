@@ -56,7 +56,9 @@ def test_what_cannot_be_asked_for_is_declined(model: Model, members: dict[str, A
     assert parameter == declined.value.parameter
 
 
-@pytest.mark.parametrize("prompt", [["a"] * 2000, "ab " * 40_000])
+@pytest.mark.parametrize(
+    "prompt", [["a"] * 2000, "ab " * 40_000, ["a", 1], [1, "a"], [[1], []], [[1], [1.5]], [[-1]], [[[1]]], [[True]]]
+)
 def test_a_text_completion_asks_for_no_more_than_there_can_be(model: Model, prompt: object):
     with pytest.raises(Declined):
         of_text({"model": "tiny", "prompt": prompt}, model, "a")

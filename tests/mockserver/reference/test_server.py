@@ -252,6 +252,21 @@ def test_what_goes_wrong_inside_is_told_in_the_words_of_the_protocol(
     assert ["the server failed at POST /v1/chat/completions"] == [record.getMessage() for record in caplog.records]
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "item"),
+    [("chat/completions", "messages", {"role": "user", "content": "Hello"}), ("completions", "prompt", [1])],
+)
+def test_more_than_could_be_served_is_refused_before_it_is_looked_into(
+    serve: Serving, path: str, name: str, item: object
+):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        async with client.post(f"/v1/{path}", json={"model": "tiny", name: [item] * 6_000 + [[[]]]}) as response:
+            error = (await response.json())["error"]
+        assert (400, name, "context_length_exceeded") == (response.status, error["param"], error["code"])
+
+    serve(use)
+
+
 def test_who_has_no_key_is_not_let_in(serve: Serving):
     async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
         for key, status in (("", 401), ("right", 200)):
