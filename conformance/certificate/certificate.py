@@ -92,7 +92,7 @@ class Facts:
     problem: str = ""
     """Why the run could not be made whole."""
     missing: tuple[str, ...] = ()
-    """Probes that the profile needs and that were not made."""
+    """Probes that the profile needs, and exchanges of trials, that were not made."""
     unverified: tuple[Disagreement, ...] = ()
 
 

@@ -34,6 +34,8 @@ class Evidence:
     exchanges: tuple[Exchange, ...]
     """Those that a run judges, by the names of their files: companions are beside their own, and not among them."""
     troubles: tuple[Trouble, ...] = ()
+    absent: tuple[str, ...] = ()
+    """Recordings that the first of a trial announces and that are not there: broken off, or left out."""
 
 
 def read(files: Mapping[str, bytes]) -> Evidence:
@@ -45,7 +47,12 @@ def read(files: Mapping[str, bytes]) -> Evidence:
         return Evidence((), (*reading.troubles, Trouble(Part.EVIDENCE, "", excess)))
     companions = {RECORDINGS + header.beside for header in reading.headers.values() if header.beside}
     exchanges = [reading.exchange(name) for name in lines if name not in companions]
-    return Evidence(tuple(each for each in exchanges if each is not None), tuple(dict.fromkeys(reading.troubles)))
+    announced = (RECORDINGS + other for header in reading.headers.values() for other in header.group)
+    return Evidence(
+        tuple(each for each in exchanges if each is not None),
+        tuple(dict.fromkeys(reading.troubles)),
+        tuple(name for name in dict.fromkeys(announced) if name not in lines),
+    )
 
 
 class _Reading:
@@ -71,7 +78,6 @@ class _Reading:
             if not header.beside and not header.group:
                 return self._by_itself(name)
             beside = self._named(header.beside) if header.beside else None
-            # a trial that was broken off has announced more exchanges than it made
             group = tuple(self._named(other) for other in header.group if RECORDINGS + other in self.lines)
             return recording.read(self.lines[name], source=name, beside=beside, group=group)
         except RecordingError as problem:

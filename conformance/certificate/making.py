@@ -62,7 +62,7 @@ def make(
     facts = replace(
         facts,
         known_failures=tuple(judging.concerning(facts.known_failures, choice.scored)),
-        missing=judging.missing(facts, found.exchanges, choice.scored),
+        missing=(*judging.missing(facts, found.exchanges, choice.scored), *found.absent),
     )
     report = judging.report_of(facts, found.exchanges, choice)
     facts = replace(facts, unverified=_disagreements(live, report.verdicts))

@@ -242,7 +242,7 @@ def _judge_again(
     document_again = document(judging.as_json(report))
     shown = {claim.rule: claim for claim in claimed.read(document_again).rules}
     _compare(claims, shown, profile, [each.rule for each in facts.known_failures], found)
-    missing = judging.missing(facts, read.exchanges, choice.scored)
+    missing = (*judging.missing(facts, read.exchanges, choice.scored), *read.absent)
     if lacking := [name for name in missing if name not in facts.missing]:
         found.note(Part.EVIDENCE, "", f"recordings that the profile needs are not there: {', '.join(lacking)}")
     for name, says in judging.of_another(facts, read.exchanges):

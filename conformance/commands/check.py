@@ -1,6 +1,5 @@
 """`streamspec check`: judge recordings. Judges nothing itself."""
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from conformance.verdicts import Checked, Verdict
 
 from .picking import pick_profile, pick_rules
 from .terminal import RED, fail, out, progress
+from .writing import json_text
 
 
 @click.command()
@@ -72,7 +72,7 @@ def check(
     except KeyboardInterrupt:
         interrupted = True
     if form == "json":
-        click.echo(json.dumps(machine.of_check(results), indent=2, ensure_ascii=False))
+        click.echo(json_text(machine.of_check(results)), nl=False)
     else:
         text.render_check(results, out, verbose=verbose, again=_again(request_file, dialect, profile))
     if interrupted:

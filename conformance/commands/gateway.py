@@ -15,7 +15,7 @@ from conformance.probes.endpoint import Endpoint, Limits
 from mockserver.upstream import Upstream
 
 from .terminal import RED, fail, progress, say
-from .writing import JSON, as_json, put, screen_of
+from .writing import JSON, json_text, put, screen_of
 
 MOST = 8 * 1024 * 1024
 """Bytes of one answer: the upstream sends less than a tenth of that."""
@@ -93,7 +93,7 @@ def gateway(
         fail(f"cannot listen on {listen}, or record: {problem.strerror or problem}; give another --listen HOST:PORT")
     except KeyboardInterrupt:
         fail("interrupted")
-    trouble = put(json_file, lambda: as_json(machine.document_of(made)))  # first: a screen may go away
+    trouble = put(json_file, lambda: json_text(machine.document_of(made)))  # first: a screen may go away
     report.render(made, screen_of(json_file), verbose=verbose)
     if trouble or made.problem:
         fail(trouble or made.problem)

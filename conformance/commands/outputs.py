@@ -23,7 +23,7 @@ from conformance.verdicts import Report
 
 from . import writing
 from .terminal import err, out
-from .writing import FILE, STANDARD_OUT, as_json, put
+from .writing import FILE, STANDARD_OUT, json_text, put
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = {
@@ -87,7 +87,7 @@ def tell(
     document = machine.of_run(reports, problems)
     kept = stored.of_document(document)
     pages = {
-        "json": lambda: as_json(document),
+        "json": lambda: json_text(document),
         "junit": lambda: junit.of_run(reports, problems),
         "html": lambda: render(columns_of([kept], exchanges)),
         "markdown": lambda: markdown.of_reports([kept]),

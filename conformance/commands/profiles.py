@@ -1,6 +1,5 @@
 """`streamspec profiles`: what the profiles are, and what one of them demands. Judges nothing."""
 
-import json
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from conformance.profiles import Choice
 from conformance.report import catalogue
 
 from .terminal import fail, out, say
+from .writing import json_text
 
 
 @click.command()
@@ -37,7 +37,7 @@ def profiles(name: str | None, as_json: bool, as_yaml: bool) -> None:
             fail(f"--yaml needs a name; there are {', '.join(frozen.NAMES)}")
         click.echo(chosen[0].profile.text, nl=False)
     elif as_json:
-        click.echo(json.dumps([_as_json(choice) for choice in chosen], indent=2, ensure_ascii=False))
+        click.echo(json_text([_as_json(choice) for choice in chosen]), nl=False)
     elif name:
         catalogue.table(chosen[0].scored, out)
     else:

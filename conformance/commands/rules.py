@@ -1,6 +1,5 @@
 """`streamspec rules` and `streamspec explain`: what is judged, and the proof that it can be."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -15,6 +14,7 @@ from conformance.rules.rule import Rule
 
 from .picking import pick_rules
 from .terminal import RED, out, progress
+from .writing import json_text
 
 
 @click.command()
@@ -29,7 +29,7 @@ def rules(patterns: tuple[str, ...], as_json: bool, kill_matrix: bool) -> None:
     if kill_matrix:
         sys.exit(_print_matrix(chosen))
     if as_json:
-        click.echo(json.dumps(catalogue.of_rules(chosen), indent=2, ensure_ascii=False))
+        click.echo(json_text(catalogue.of_rules(chosen)), nl=False)
     else:
         catalogue.table(chosen, out)
 

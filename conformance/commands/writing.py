@@ -26,10 +26,10 @@ def screen_of(*files: Path | None) -> Console:
 
 def write_json(file: Path | None, document: object) -> None:
     """The document as JSON; nothing where no file was asked for. Leaves with status 2 where that cannot be."""
-    write(file, lambda: as_json(document))
+    write(file, lambda: json_text(document))
 
 
-def as_json(document: object) -> str:
+def json_text(document: object) -> str:
     """JSON as commands write it."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

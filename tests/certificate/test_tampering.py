@@ -8,7 +8,9 @@ import pytest
 
 from conformance import profiles
 from conformance.certificate import archive
+from conformance.certificate.certificate import Level
 from conformance.certificate.envelope import opened, sealed
+from conformance.certificate.making import make
 from conformance.certificate.parts import (
     CERTIFICATE,
     KEY,
@@ -23,7 +25,7 @@ from conformance.certificate.parts import (
 from conformance.certificate.statement import statement_of
 from conformance.certificate.verifying import verify
 
-from .making import DONE, again, made, named, of_folder, run, signer, verified
+from .making import DONE, again, choice, made, named, of_folder, run, signer, verified
 from .making import PROFILE as WEAK
 
 POSITIONS, PARTS = 500, 5
@@ -178,6 +180,21 @@ def test_who_has_the_key_cannot_leave_evidence_out():
     found = verified(again(files, facts=good.certificate.facts))
     assert ("evidence", "") in named(found)
     assert any("long-text" in trouble.says for trouble in found.troubles)
+
+
+def test_who_has_the_key_cannot_leave_an_exchange_of_a_trial_out():
+    good = made()
+    name = "recordings/stream.jsonl"
+    head, _, rest = good.files[name].partition(b"\n")
+    announced = json.dumps(json.loads(head) | {"group": ["stream.2.jsonl"]}).encode() + b"\n" + rest
+    files = again({**good.files, name: announced}, facts=good.certificate.facts)
+    found = verified(files)
+    assert [("evidence", "recordings that the profile needs are not there: recordings/stream.2.jsonl")] == [
+        (trouble.part.value, trouble.says) for trouble in found.troubles
+    ]
+    recordings = {name: content for name, content in files.items() if name.startswith(RECORDINGS)}
+    certificate = make(good.certificate.facts, recordings, choice=choice()).certificate
+    assert (Level.NOT, ("recordings/stream.2.jsonl",)) == (certificate.level, certificate.facts.missing)
 
 
 def test_who_has_the_key_cannot_name_another_target_than_the_recordings_do():
