@@ -281,10 +281,10 @@ def test_a_client_that_leaves_stops_the_playing(abort: bool, caplog: pytest.LogC
         else:
             streams[1].close()
         (entry,) = server.journal.entries
-        for _ in range(200):
+        for _ in range(5000):
             if entry.left:
                 break
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.002)
         before = entry.events
         await asyncio.sleep(0.02)
         return entry, before
@@ -300,7 +300,10 @@ def test_a_client_that_leaves_during_a_long_silence_is_noticed() -> None:
         streams[1].write(REQUEST)
         await streams[0].readuntil(b"data: ")
         streams[1].close()
-        await asyncio.sleep(0.02)
+        for _ in range(5000):
+            if server.journal.entries[0].left:
+                break
+            await asyncio.sleep(0.002)
         return server.journal.entries[0].left
 
     assert talking(talk, pacing=Pacing(gap=1e6))
@@ -332,12 +335,12 @@ def test_running_stops_with_a_stream_open() -> None:
 
 
 def test_running_starts_at_once() -> None:
-    took = []
-    for _ in range(3):
+    def started_in() -> float:
         started = time.perf_counter()
         with running():
-            took.append(time.perf_counter() - started)
-    assert min(took) < 0.1
+            return time.perf_counter() - started
+
+    assert any(started_in() < 0.1 for _ in range(30))  # what a busy machine adds, it does not add each time
 
 
 def test_running_takes_the_settings_of_the_server() -> None:

@@ -132,12 +132,12 @@ def test_a_server_in_the_loop_of_the_test_is_told_directly() -> None:
 
 
 def test_it_starts_within_fifty_milliseconds() -> None:
-    took = []
-    for _ in range(5):
+    def started_in() -> float:
         started = time.perf_counter()
         with mocked():
-            took.append(time.perf_counter() - started)
-    assert min(took) < 0.05
+            return time.perf_counter() - started
+
+    assert any(started_in() < 0.05 for _ in range(30))  # what a busy machine adds, it does not add each time
 
 
 def test_one_that_cannot_start_says_why() -> None:
