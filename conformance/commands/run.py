@@ -27,6 +27,7 @@ from conformance.verdicts import Report, Verdict
 from . import outputs, targeting
 from .known import listed, renewed
 from .picking import pick_profile, pick_rules
+from .recording_folder import held
 from .targeting import TARGET, WHOLE_RUN, choose, said_again
 from .terminal import RED, fail, progress, say
 
@@ -79,7 +80,7 @@ def run(names: tuple[str, ...], only: tuple[str, ...], record: Path | None, verb
         outputs.check(options)
         chosen = choose(names, options, choice.profile.demands if choice else frozenset())
         known = listed(options["known_file"], update=options["update"])
-        _make_room(record)
+        click.get_current_context().with_resource(held(record))
     except (ConfigurationError, LookupError) as problem:
         fail(str(problem))
     except OSError as problem:
@@ -137,14 +138,6 @@ def _judged(
             break
         del exchanges[len(reports) :]
     return reports, problems
-
-
-def _make_room(record: Path | None) -> None:
-    """The folder for recordings is made before anything is sent. Raises OSError."""
-    if record is not None:
-        if record.is_dir() and next(record.rglob("*.jsonl"), None):
-            say(f"{record} holds recordings already; those of the same name are replaced, the others stay")
-        record.mkdir(parents=True, exist_ok=True)
 
 
 def run_one(

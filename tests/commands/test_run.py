@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import schemas
 from conformance.cli import main, start
+from conformance.commands.recording_folder import held
 from conformance.probes.bench import Bench, Tempo
 from conformance.probes.bodies import LONG
 from conformance.probes.catalogue import PROBES
@@ -180,6 +181,14 @@ def test_a_folder_that_holds_recordings_already_is_told_of(tmp_path):
     first, second = (run("--only", "chat/termination/*", "--record", str(tmp_path)) for _ in range(2))
     assert (0, "", 0) == (first.exit_code, first.stderr, second.exit_code)
     assert f"{tmp_path} holds recordings already" in second.stderr
+
+
+def test_two_runs_do_not_record_in_one_folder_at_the_same_time(tmp_path):
+    with held(tmp_path):
+        result = run("--only", "chat/termination/*", "--record", str(tmp_path))
+    assert (2, []) == (result.exit_code, list(tmp_path.iterdir()))
+    assert f"another run records in {tmp_path}; give each run a folder of its own" in result.stderr
+    assert 0 == run("--only", "chat/termination/*", "--record", str(tmp_path)).exit_code
 
 
 def test_a_dash_sends_the_report_to_standard_output_and_the_text_elsewhere(tmp_path, monkeypatch):
