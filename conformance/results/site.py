@@ -61,7 +61,7 @@ def _page(name: str, **values: object) -> bytes:
 
 
 def _broken(entry: Entry) -> list[Any]:
-    """What does not just hold, the worst first."""
+    """What is broken, warned of or tolerated, the worst first."""
     return [claim for verdict in ORDER for claim in entry.claims if claim.verdict is verdict]
 
 
