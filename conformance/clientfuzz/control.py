@@ -2,8 +2,8 @@
 
 from .case import Case
 from .contract import GAP
-from .outcome import Abilities, Outcome, Verdict
-from .playing import Result
+from .outcome import Abilities, Outcome, Verdict, judged
+from .playing import Result, seen
 from .streams import TEXT, TOOL, Stream
 
 CONTROLS = {"text": TEXT, "tools": TOOL}
@@ -40,6 +40,7 @@ def abilities(text: Result, tools: Result) -> Abilities:
         tool_calls=isinstance(calls, tuple) and bool(calls),
         usage=isinstance(report.usage, dict),
     )
-    if can.text and text.verdict is Verdict.FAIL:
-        raise NotAClientError(f"the client does not manage a plain stream: {text.judgement.says}")
+    judgement = judged(report, seen(text.case, text.played), text.expectation, can)
+    if can.text and judgement.verdict is Verdict.FAIL:
+        raise NotAClientError(f"the client does not manage a plain stream: {judgement.says}")
     return can

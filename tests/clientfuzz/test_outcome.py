@@ -121,3 +121,10 @@ def test_usage_that_is_added_up_is_to_be_looked_at_where_openai_would_send_none_
     wrong = {"prompt_tokens": 35, "completion_tokens": 27, "total_tokens": 62}
     assert Verdict.WARN is verdict("legal/chunks/usage-so-far/per-event", usage=wrong, **told)
     assert Verdict.FAIL is verdict("legal/plain/text/per-event", usage=wrong, **told)
+
+
+def test_usage_that_was_sent_may_be_left_untold_but_not_lost() -> None:
+    told = {"text": "Hello, Gr\u00fc\u00dfe \U0001f44b!", "finish_reason": "stop"}
+    assert Verdict.PASS is verdict("legal/plain/text/per-event", **told)
+    assert Verdict.FAIL is verdict("legal/plain/text/per-event", usage=None, **told)
+    assert Verdict.PASS is verdict("legal/usage/none/per-event", usage=None, **told)

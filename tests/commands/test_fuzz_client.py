@@ -64,6 +64,49 @@ def test_a_failure_is_shown_with_its_bytes_and_recorded(tmp_path):
     assert Path(case["scenario"]).read_text("utf-8").startswith("scenario:")
 
 
+TELLS_LITTLE = """
+import json, sys
+sys.path.insert(0, {clients!r})
+import careful
+for line in sys.stdin:
+    case = json.loads(line)
+    report = careful.ask(case["base_url"], case["model"])
+    told = {{"text": report["text"], "finish_reason": None, "usage": None, "error": report["error"]}}
+    print(json.dumps(told), flush=True)
+"""
+
+
+def test_what_a_client_does_not_tell_of_is_not_judged_and_that_is_said(tmp_path):
+    client = (sys.executable, "-c", TELLS_LITTLE.format(clients=str(CLIENTS)))
+    result = fuzz("--cases", "legal/plain/*/whole", folder=tmp_path, client=client)
+    assert 0 == result.exit_code, result.output
+    assert "it reported no finish_reason, no tool_calls, no usage: that was not judged" in result.output
+    assert ["finish_reason", "tool_calls", "usage"] == document(tmp_path)["not_judged"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_played(tmp_path):
+    (tmp_path / "file").touch()
+    result = fuzz("--cases", "legal/plain/*", "--save", str(tmp_path / "file" / "below"), folder=tmp_path)
+    assert 2 == result.exit_code
+    assert "Not a directory" in result.output
+
+
+def test_what_cannot_be_kept_at_the_end_loses_no_results(tmp_path):
+    bad = (sys.executable, str(CLIENTS / "makes_up_the_finish.py"))
+    case = ("--cases", "transport/cut/ended/after-some-text")
+    fuzz(*case, folder=tmp_path, client=bad)
+    (recording,) = (tmp_path / "kept").glob("*/recordings")
+    for file in recording.iterdir():
+        file.unlink()
+    recording.rmdir()
+    recording.write_text("a file")
+    (tmp_path / "out.json").unlink()
+    result = fuzz(*case, folder=tmp_path, client=bad)
+    assert 2 == result.exit_code
+    assert "cannot keep what did not pass" in result.output
+    assert "silent-truncation" == document(tmp_path)["cases"][0]["outcome"]
+
+
 def test_examples_are_told_of_in_the_document(tmp_path):
     bad = (sys.executable, str(CLIENTS / "gives_up_at_comments.py"))
     result = fuzz("--examples", "60", "--seed", "1", folder=tmp_path, client=bad)
@@ -106,7 +149,8 @@ for line in sys.stdin:
 """
 
 
-def test_ctrl_c_reports_what_there_was(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_report_what_there_was(number, tmp_path):
     pipe = tmp_path / "hangs"
     os.mkfifo(pipe)
     save = ("--save", str(tmp_path / "kept"), "--json", str(tmp_path / "out.json"))
@@ -116,7 +160,7 @@ def test_ctrl_c_reports_what_there_was(tmp_path):
     process = subprocess.Popen([*words, *patterns, "--", *client])
     try:
         pipe.read_bytes()  # comes back when the client has begun to hang
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert 2 == process.wait(timeout=60)
     finally:
         process.kill()
