@@ -66,16 +66,16 @@ class VllmEngine:
             choices = [self._choice(request, number) for number in range(request.choices)]
         except ValueError as error:
             raise Refused("", f"vLLM takes no such request: {error}") from error
-        stream = TokenStream(request.choices, UNREAD, lambda _: self.abort(request.id))
+        stream = TokenStream(request.choices, UNREAD, lambda message: self.abort(request.id, message=message))
         self._loop = stream.loop
         for choice in choices:
             self._begin(choice, stream)
         return stream
 
-    def abort(self, id: str, choice: int | None = None) -> None:  # noqa: A002
+    def abort(self, id: str, choice: int | None = None, *, message: str = "") -> None:  # noqa: A002
         """End a request, or one of its choices. It takes effect when the word has got to vLLM."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._cancel, id, choice)
+            self._loop.call_soon_threadsafe(self._cancel, id, choice, message)
 
     def stats(self) -> Stats:
         """What vLLM's metrics say; what was submitted and is not running yet waits."""
@@ -102,10 +102,10 @@ class VllmEngine:
         """Why nothing is answered any more; "" while it is."""
         return self._stopped or (DEAD if self._vllm.engine.errored else "")
 
-    def _cancel(self, id: str, choice: int | None) -> None:  # noqa: A002
+    def _cancel(self, id: str, choice: int | None, message: str) -> None:  # noqa: A002
         for (name, number), task in self._tasks.items():
             if name == id and choice in (None, number):
-                task.cancel()
+                task.cancel(message)
 
     def _choice(self, request: TokenRequest, number: int) -> Choice:
         """Raises ValueError where vLLM takes no such request."""
@@ -143,10 +143,13 @@ class VllmEngine:
 
     def _lost(self, choice: int, task: asyncio.Task[None]) -> StepEvent:
         """The end of a choice for which vLLM told of none."""
-        if task.cancelled():
-            if self._stopped:
-                return StepEvent(choice, 0, finish=Finish.ERROR, message=self._stopped)
-            return StepEvent(choice, 0, finish=Finish.ABORTED)
-        error = task.exception()
-        message = f"{type(error).__name__}: {error}" if error is not None else "vLLM told of no end"
+        try:
+            task.result()
+        except asyncio.CancelledError as error:
+            finish = Finish.ERROR if self._stopped else Finish.ABORTED
+            return StepEvent(choice, 0, finish=finish, message=self._stopped or str(error))
+        except Exception as error:  # noqa: BLE001 - whatever vLLM raised
+            message = f"{type(error).__name__}: {error}"
+        else:
+            message = "vLLM told of no end"
         return StepEvent(choice, 0, finish=Finish.ERROR, message=message)

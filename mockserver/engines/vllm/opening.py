@@ -45,6 +45,8 @@ def open_vllm(
         snapshot = import_module("vllm.v1.metrics.reader").get_metrics_snapshot
     except ModuleNotFoundError as error:
         raise VllmMissing(f"{error.name} is not installed: {INSTALL}") from error
+    except Exception as error:
+        raise VllmUnfit(f"vLLM is installed and cannot be used: {error}") from error
     try:
         engine = made.from_engine_args(arguments_of(model=path, **GUIDED, **(arguments or {})))
     except Exception as error:
@@ -106,6 +108,8 @@ def _info(name: str, engine: Any, vocabulary: int | None) -> EngineInfo:
 
 def _stop_tokens(config: Any, tokenizer: Any) -> frozenset[int]:
     """All that vLLM ends a reply by: the generation config's, else the config's, and its tokenizer's."""
-    told = (config.try_get_generation_config() or {}).get("eos_token_id", config.hf_config.eos_token_id)
+    told = (config.try_get_generation_config() or {}).get(
+        "eos_token_id", getattr(config.hf_config, "eos_token_id", None)
+    )
     several = told if isinstance(told, list) else [told]
     return frozenset(token for token in (*several, tokenizer.eos_token_id) if token is not None)

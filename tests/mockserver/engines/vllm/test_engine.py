@@ -106,7 +106,8 @@ def test_leaving_aborts_in_vllm_and_every_choice_has_one_end() -> None:
         await anext(stream)
         await stream.aclose()
         engine.abort("a")
-        assert [Finish.ABORTED, Finish.ABORTED] == [event.finish async for event in stream if event.finish]
+        ends = [(event.finish, event.message) async for event in stream if event.finish]
+        assert [(Finish.ABORTED, "the reader left")] * 2 == ends
         assert (["a-0-0", "a-1-0"], 2) == (sorted(stand_in.aborted), engine.stats().aborted)
 
     use(stand_in, what)
