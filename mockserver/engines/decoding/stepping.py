@@ -169,7 +169,7 @@ class SteppingEngine:
         try:
             while self._wait():
                 self._step()
-        except Exception as error:  # noqa: BLE001 - whatever it was, nobody may be left waiting
+        except BaseException as error:  # noqa: BLE001 - SystemExit, a panic in Rust: nobody may be left waiting
             self._die(f"{type(error).__name__}: {error}")
         else:
             self._die(STOPPING)

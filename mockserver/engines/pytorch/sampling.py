@@ -18,17 +18,30 @@ from mockserver.engines.decoding.sequence import Drawn, Sequence
 COLD = 1e-5
 """A temperature below this is none: the likeliest token comes."""
 NEVER = float("-inf")
+LOST = -1
+"""In the place of a token, where a row of logits has no likeliest one."""
+NO_NUMBER = "what the model made of it is not a number"
 
 
 def draw(logits: Any, sequences: Rows[Sequence], stop_tokens: frozenset[int]) -> list[Drawn]:
     """The next token of each sequence by its row of logits, (rows, vocabulary)."""
     if all(map(_plain, sequences)):
-        return [Drawn(Token(token)) for token in logits.argmax(-1).tolist()]
-    raw = logits.float()
-    shifted, failed = _guided(_shifted(raw, sequences, stop_tokens), sequences)
+        most, places = logits.max(-1)
+        likeliest = torch.where(most.isfinite(), places, LOST).tolist()
+        return [Drawn(message=NO_NUMBER) if token == LOST else Drawn(Token(token)) for token in likeliest]
+    raw, lost = _numbers(logits.float())
+    shifted, failed = _guided(_shifted(raw, sequences, stop_tokens), sequences, stop_tokens)
+    failed |= dict.fromkeys(lost, Drawn(message=NO_NUMBER))
     tokens = _chosen(shifted, sequences)
     told = told_tokens(raw, tokens, [sequence.request.logprobs for sequence in sequences])
     return [failed.get(row, Drawn(token)) for row, token in enumerate(told)]
+
+
+def _numbers(raw: Any) -> tuple[Any, list[int]]:
+    """The logits with nothing in the place of rows that are no numbers, and which these are."""
+    good = raw.max(-1).values.isfinite()
+    lost = [row for row, fit in enumerate(good.tolist()) if not fit]
+    return (raw.masked_fill(~good[:, None], 0.0) if lost else raw), lost
 
 
 def told_tokens(raw: Any, tokens: Rows[int], asked: Rows[int | None]) -> list[Token]:
@@ -95,12 +108,17 @@ def _shifts(sequence: Sequence, stop_tokens: frozenset[int]) -> dict[int, float]
             penalty = wanted.frequency_penalty * times + wanted.presence_penalty
             shifts[token] = shifts.get(token, 0.0) - penalty
     if sequence.replied < request.min_tokens:
-        ending = request.stop_tokens | (frozenset() if request.ignore_eos else stop_tokens)
-        shifts |= dict.fromkeys(ending, NEVER)
+        shifts |= dict.fromkeys(_ending(sequence, stop_tokens), NEVER)
     return shifts
 
 
-def _guided(logits: Any, sequences: Rows[Sequence]) -> tuple[Any, dict[int, Drawn]]:
+def _ending(sequence: Sequence, stop_tokens: frozenset[int]) -> frozenset[int]:
+    """The tokens that end a reply."""
+    request = sequence.request
+    return request.stop_tokens | (frozenset() if request.ignore_eos else stop_tokens)
+
+
+def _guided(logits: Any, sequences: Rows[Sequence], stop_tokens: frozenset[int]) -> tuple[Any, dict[int, Drawn]]:
     """The logits of what the guides let come, and what becomes of rows in which that is nothing."""
     failed: dict[int, Drawn] = {}
     rows: list[int] = []
@@ -116,7 +134,10 @@ def _guided(logits: Any, sequences: Rows[Sequence]) -> tuple[Any, dict[int, Draw
             continue
         if allowed is None:
             continue
-        if not allowed.any():
+        complete = sequence.replied < sequence.request.min_tokens and not any(
+            token not in _ending(sequence, stop_tokens) for token in np.flatnonzero(allowed)
+        )  # only its end may come, and may not yet
+        if complete or not allowed.any():
             failed[row] = Drawn()
             continue
         rows.append(row)

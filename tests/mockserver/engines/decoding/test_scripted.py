@@ -247,10 +247,11 @@ def test_logprobs_come_as_asked_for_those_of_the_prompt_in_the_first_event() -> 
     with_engine(stepper(limits=Limits(chunk=1)), use)
 
 
-def test_death_of_the_engine_is_an_error_on_every_stream_and_for_whoever_comes_later() -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, SystemExit, BaseException])
+def test_death_of_the_engine_is_an_error_on_every_stream_and_for_whoever_comes_later(kind: type[BaseException]) -> None:
     def fail(plan: Plan) -> None:
         if len(plan.works) == 2:
-            raise RuntimeError("out of memory")
+            raise kind("out of memory")
 
     async def use(engine: SteppingEngine) -> None:
         endless = {"max_tokens": 3000, "ignore_eos": True}  # so that neither is over before the other begins

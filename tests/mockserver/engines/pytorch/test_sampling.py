@@ -125,6 +125,31 @@ def test_a_guide_rules_its_own_row_and_no_other() -> None:
     assert ["", "the guide failed: ValueError('lost')"] == [told[4].message, told[5].message]
 
 
+def test_a_text_that_is_complete_ends_though_more_tokens_were_wanted() -> None:
+    guide = Allows(np.array([False, True, False, False, False]))
+    early, late, free = draw(
+        torch.tensor([ROW] * 3),
+        [
+            sequence(guide=guide, temperature=0.0, min_tokens=3, stop_tokens=frozenset({1})),
+            sequence(5, 6, 7, guide=guide, temperature=0.0, min_tokens=3, stop_tokens=frozenset({1})),
+            sequence(guide=Allows(np.array([True, True])), temperature=0.0, min_tokens=3, stop_tokens=frozenset({1})),
+        ],
+        NONE,
+    )
+    assert [None, 1, 0] == [result.token and result.token.id for result in (early, late, free)]
+    assert "" == early.message
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("kwargs", [{"temperature": 0.0}, {"top_p": 0.9}, {}, {"temperature": 0.0, "logprobs": 2}])
+def test_logits_that_are_no_numbers_fail_their_own_row_and_no_other(value: float, kwargs: dict[str, Any]) -> None:
+    bad = [value] * 5 if value < 0 else [value, *ROW[1:]]
+    wrong, right = draw(torch.tensor([bad, ROW]), [sequence(**kwargs), sequence(**kwargs)], NONE)
+    assert (None, True) == (wrong.token, "not a number" in wrong.message)
+    assert right.token is not None
+    assert "" == right.message
+
+
 def test_by_chance_too_only_what_a_guide_allows_comes() -> None:
     allowed = np.array([False, True, True, False, False])
     rows = [sequence(guide=Allows(allowed), seed=seed, top_p=0.99) for seed in range(200)]
