@@ -114,6 +114,13 @@ def test_a_server_that_ignores_include_usage_breaks_one_rule() -> None:
     assert ["chat/usage/sent-when-asked"] == broken(HEAD + SAID + DONE, **USAGE)
 
 
+def test_a_reply_of_three_pieces_is_not_one_token() -> None:
+    said = (ROLE + TEXT + delta(b'{"content":"!"}') + FINISH).replace(b"]}\n\n", b'],"usage":null}\n\n')
+    counted = b'{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}'
+    assert ["chat/tokens/reply-counted"] == broken(usage(counted, said), **USAGE)
+    assert [] == broken(usage(counted), **USAGE)  # two may be one that was cut
+
+
 def test_zeros_on_the_way_to_the_usage_are_placeholders() -> None:
     zeros = SAID.replace(b"]}\n\n", b'],"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}\n\n')
     assert ["chat/usage/no-placeholders"] == broken(usage(COUNTS, zeros), **USAGE)

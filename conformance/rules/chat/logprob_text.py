@@ -11,6 +11,7 @@ from conformance.rules.chat.content import REFUSAL
 from conformance.rules.chat.document import on_completion
 from conformance.rules.chat.extra_needs import LOGPROBS, LOGPROBS_COUNTED, LOGPROBS_NOT_ASKED, LOGPROBS_TWIN
 from conformance.rules.chat.text import CONTROL, MISREAD, REPLACED
+from conformance.rules.chat.tokens import covers
 from conformance.rules.mutate import Chunk, Mutant, on_chunks, spoken, text_of
 from conformance.rules.rule import MUST, SHOULD, rule
 from conformance.rules.sources import OBSERVED, OPENAPI, SUITE, issue
@@ -317,10 +318,9 @@ def fewer_counted(count: int) -> int:
 )
 def counted(stream: View) -> Iterator[Finding]:
     compared = dict(_complete(stream))
-    usage = stream.usage or {}
-    count = usage.get("completion_tokens")
+    count = (stream.usage or {}).get("completion_tokens")
     deltas = sum(len(choice.texts) for choice in stream.choices.values())
-    if not isinstance(count, int) or len(stream.usages) != 1 or deltas > 1.5 * count + 2 or not count:
+    if not isinstance(count, int) or len(stream.usages) != 1 or not count or not covers(count, deltas):
         return  # a count that does not even cover the deltas is another rule's business
     if not compared or compared.keys() != stream.choices.keys():
         return

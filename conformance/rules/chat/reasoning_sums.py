@@ -9,6 +9,7 @@ from conformance.protocols.finding import Finding, show
 from conformance.rules.chat.document import on_completion
 from conformance.rules.chat.extra_needs import THINKING, THINKING_TWIN
 from conformance.rules.chat.reasoning import TAGS, is_said, on_thoughts, thinking, without
+from conformance.rules.chat.tokens import covers
 from conformance.rules.mutate import Chunk, Mutant, on_chunks
 from conformance.rules.rule import SHOULD, rule
 from conformance.rules.sources import SUITE, issue
@@ -87,7 +88,7 @@ def in_the_whole(stream: View) -> Iterator[Finding]:
         return
     thoughts = sum(len(thought.pieces) for thought in stream.thoughts.values())
     said = sum(len(choice.texts) for choice in stream.choices.values())
-    if thoughts and thoughts + said > 1.5 * count + 2 and said <= 1.5 * count + 2:
+    if thoughts and not covers(count, thoughts + said) and covers(count, said):
         got = f"completion_tokens {count} for {thoughts} deltas of reasoning and {said} of text"
         yield stream.finding(f"about {thoughts + said}", got, stream.usages[-1], pointer="/usage/completion_tokens")
 

@@ -36,6 +36,11 @@ def is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def covers(count: int, deltas: int) -> bool:
+    """A delta is a token or more, give or take a few: DeepSeek has been seen to count 698 for 699 deltas."""
+    return deltas <= 1.5 * count + 1 if count else not deltas
+
+
 def _number(usage: dict[str, Any], *names: str) -> int:
     """A count, 0 where it is missing or none."""
     value: object = usage
@@ -148,7 +153,6 @@ def one_choice_counted(chunks: list[Chunk]) -> list[Chunk]:
     also_breaks=(TWIN_USAGE,),
 )
 def reply_counted(stream: View) -> Iterator[Finding]:
-    """A delta is a token or more, give or take a few: DeepSeek has been seen to count 698 for 699 deltas."""
     last = _last(stream)
     several = len(stream.usages) > 1 and not counts_on(stream.exchange)
     if last is None or several or not is_count(last[1].get(COMPLETION)):
@@ -156,7 +160,7 @@ def reply_counted(stream: View) -> Iterator[Finding]:
     counted = last[1][COMPLETION]
     deltas = sum(len(choice.texts) for choice in stream.choices.values())
     deltas += sum(len(call.pieces) for call in stream.calls)
-    if deltas > 1.5 * counted + 2 or (deltas and not counted):
+    if not covers(counted, deltas):
         wanted = f"about {deltas} tokens" if deltas > 1 else "a token"
         yield stream.finding(
             wanted, f"{COMPLETION} {counted} for {deltas} deltas", last[0], pointer="/usage/completion_tokens"
