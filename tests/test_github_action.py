@@ -93,7 +93,7 @@ def test_a_good_server_passes_and_leaves_every_report(judge):
         path.name for path in folder.iterdir()
     }
     assert "chat-core-2026.1" == json.loads((folder / "report.json").read_text())["targets"][0]["profile"]["name"]
-    assert "nothing red" in (folder.parent / "GITHUB_STEP_SUMMARY").read_text()
+    assert "Nothing is red" in (folder.parent / "GITHUB_STEP_SUMMARY").read_text()
 
 
 def test_a_broken_server_fails_the_step_and_is_annotated(judge):
