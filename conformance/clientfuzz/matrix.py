@@ -57,7 +57,8 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m conformance.clientfuzz.matrix", description=_SAYS)
+    says = "Every client against every case; the pages about it."
+    parser = argparse.ArgumentParser(prog="python -m conformance.clientfuzz.matrix", description=says)
     parser.add_argument("folder", type=Path, help="where clients are installed and results kept")
     parser.add_argument("docs", type=Path, help="where the pages go: docs/clients")
     parser.add_argument("--only", action="append", metavar="GLOB", help="try these clients alone")
@@ -65,9 +66,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", default="*", metavar="GLOB", help="try these families of cases: legal, mutant ...")
     parser.add_argument("--page", action="store_true", help="try nobody, and write the pages of what is there")
     return parser.parse_args()
-
-
-_SAYS = "Every client against every case; the pages about it."
 
 
 def _wanted(arguments: argparse.Namespace, client: str, family: str, *, known: bool) -> bool:

@@ -42,7 +42,8 @@ def _examples(examples: Examples, plan: Plan, console: Console) -> None:
     tried = f"{examples.played} examples of {examples.wanted}"
     before = f", and {examples.replayed} runs of those that failed before" if examples.replayed else ""
     sorts = len(examples.failures)
-    found = f"{sorts} sorts of failure, the smallest of each above" if sorts else "nothing failed"
+    smallest = "one sort of failure, the smallest" if sorts == 1 else f"{sorts} sorts of failure, the smallest of each"
+    found = f"{smallest} above" if sorts else "nothing failed"
     console.print(Text(f"{tried}{before}, seed {plan.seed}: {found}"), soft_wrap=True)
     for outcome, kinds in examples.kinds.items():
         among = ", ".join(f"{count} of {kind}" for kind, count in kinds.items())

@@ -103,7 +103,10 @@ class Asker:
     ) -> Exchange:
         """Send a request on a connection of its own and read the answer, as much as it may have."""
         self.spend()
-        exchange = self.run(self._ask(self.request_of(body, way), way, probe, beside, record_to, beside_file))
+        request = self.request_of(body, way)
+        exchange = self.run(
+            self.exchange(request, way=way, probe=probe, beside=beside, record_to=record_to, beside_file=beside_file)
+        )
         self.note(exchange)
         return exchange
 
@@ -113,22 +116,30 @@ class Asker:
             self.slowest = max(self.slowest, exchange.ended_at)
         self.tokens += tokens_of(exchange)
 
-    async def _ask(
+    async def exchange(
         self,
         request: Request,
-        way: Way,
-        probe: str,
-        beside: Exchange | None,
-        record_to: Path | None,
-        beside_file: str,
+        *,
+        way: Way = Way.WHOLE,
+        probe: str = "",
+        beside: Exchange | None = None,
+        record_to: Path | None = None,
+        beside_file: str = "",
+        look: Callable[[ExchangeReader], None] = lambda _: None,
     ) -> Exchange:
-        endpoint = self.patient()
+        """The exchange of a request that is counted elsewhere; `look` is shown what has come whenever more has."""
+        endpoint, most = self.patient(), most_messages(request.body)
         sink = None
         if record_to is not None:
             source = {"made_by": agent(), "endpoint": endpoint.url, **self.notes}
             sink = RecordingFile(
                 record_to, recorded(request, endpoint, way=way), source=source, probe=probe, beside=beside_file
             )
+
+        def too_much(reader: ExchangeReader) -> bool:
+            look(reader)
+            return len(reader.steps) > most
+
         try:
             connection = await self.dial(endpoint, self.clock)
         except Unreachable:
@@ -139,7 +150,7 @@ class Asker:
                 endpoint,
                 request,
                 way=way,
-                leave=Leave(when=too_much_of(request.body)),
+                leave=Leave(when=too_much),
                 sink=sink,
                 budget=Budget(endpoint.limits),
                 probe=probe,
@@ -171,12 +182,6 @@ def most_messages(body: object) -> int:
 
     tokens = number("max_completion_tokens", number("max_tokens", 16))
     return SPARE + PER_TOKEN * tokens * min(128, number("n", 1))
-
-
-def too_much_of(body: object) -> Callable[[ExchangeReader], bool]:
-    """Whether an answer has more messages than it may have by far."""
-    most = most_messages(body)
-    return lambda reader: len(reader.steps) > most
 
 
 def tokens_of(exchange: Exchange) -> int:

@@ -9,17 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conformance.probes.connection import By, Connection, Unreachable
-from conformance.probes.intake import Budget
-from conformance.probes.performing import close
-from conformance.probes.recorder import Leave, not_sent, record
-from conformance.probes.recording_file import RecordingFile
-from conformance.probes.sending import agent, recorded
+from conformance.probes.connection import By
 from conformance.protocols.exchange import Ending, Exchange, Request
 from conformance.protocols.markers import asks_for, word_of
 from conformance.protocols.reading import ExchangeReader
 
-from .asking import Asker, too_much_of
+from .asking import Asker
 
 TOKENS = 48
 """Of a stream: a word that nobody knows takes some four, so it is said several times."""
@@ -56,33 +51,13 @@ class Stream:
     async def begin(self) -> None:
         """Send the request; what comes is read whenever the loop runs."""
         self._started = self.asker.clock()
-        self._task = asyncio.ensure_future(self._record())
+        asked = self.asker.exchange(self.request, record_to=self.record_to, look=self._look_at)
+        self._task = asyncio.ensure_future(asked)
         await asyncio.sleep(0)
 
-    async def _record(self) -> Exchange:
-        endpoint = self.asker.patient()
-        sink = None
-        if self.record_to is not None:
-            source = {"made_by": agent(), "endpoint": endpoint.url, **self.asker.notes}
-            sink = RecordingFile(self.record_to, recorded(self.request, endpoint), source=source)
-        try:
-            connection: Connection = await self.asker.dial(endpoint, self.asker.clock)
-        except Unreachable:
-            return not_sent(endpoint, self.request, sink=sink)
-        too_much = too_much_of(self.request.body)
-
-        def look(reader: ExchangeReader) -> bool:
-            self.reader = reader
-            self._news.set()
-            return too_much(reader)
-
-        try:
-            leave = Leave(when=look)
-            return await record(
-                connection, endpoint, self.request, leave=leave, sink=sink, budget=Budget(endpoint.limits)
-            )
-        finally:
-            await close(connection)
+    def _look_at(self, reader: ExchangeReader) -> None:
+        self.reader = reader
+        self._news.set()
 
     async def read(self, messages: int) -> None:
         """Wait until so many more messages have come, or the stream is over."""
