@@ -5,13 +5,14 @@ What comes out here means what the good stream means because of how it is made. 
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from conformance.wire.script import Answer, Send, body
 
 from . import spelling, splits, telling
 from .case import Case
-from .streams import TEXT, TOOL, WORDS, Stream, chunk, of_chunks, says, text_of
+from .streams import TEXT, TOOL, WORDS, chunk, of_chunks, says, text_of
+from .telling import Variation
 
 AT_ONCE = of_chunks(
     chunk(says({"role": "assistant", "content": "Hello,"})),
@@ -32,19 +33,6 @@ ODD_TEXTS: dict[str, tuple[str, ...]] = {
     "html": ("<b>&amp;</b>", "</script>", "<|im_end|>"),
     "one-character": ("a",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """A good stream, and the same one in another form."""
-
-    name: str
-    says: str
-    authority: str
-    good: Stream
-    played: Answer
-    fixed: bool = False
-    """It is framed as it is on purpose, and not cut into other pieces."""
 
 
 def cases() -> Iterator[Case]:
@@ -70,8 +58,7 @@ def variations() -> Iterator[Variation]:
     yield Variation("plain/tools", "a plain stream of tool calls", "openai", TOOL, TOOL.answer)
     yield from _spelled()
     yield from _texts()
-    for told in telling.tellings():
-        yield Variation(told.name, told.says, told.authority, told.good, told.played, told.fixed)
+    yield from telling.tellings()
 
 
 def _spelled() -> Iterator[Variation]:

@@ -24,8 +24,8 @@ SLOW = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """A good stream, and the same told in another way."""
+class Variation:
+    """A good stream, and the same one in another form."""
 
     name: str
     says: str
@@ -33,9 +33,10 @@ class Telling:
     good: Stream
     played: Answer
     fixed: bool = False
+    """It is framed as it is on purpose, and not cut into other pieces."""
 
 
-def tellings() -> Iterator[Telling]:
+def tellings() -> Iterator[Variation]:
     """All of them."""
     yield from _chunked()
     yield from _called()
@@ -47,14 +48,14 @@ def tellings() -> Iterator[Telling]:
     yield from _by_chance()
 
 
-def _same(name: str, explanation: str, authority: str, stream: Stream) -> Telling:
-    return Telling(name, explanation, authority, stream, stream.answer)
+def _same(name: str, explanation: str, authority: str, stream: Stream) -> Variation:
+    return Variation(name, explanation, authority, stream, stream.answer)
 
 
 ROLE = {"role": "assistant", "content": ""}
 
 
-def _chunked() -> Iterator[Telling]:
+def _chunked() -> Iterator[Variation]:
     """Which chunk says what."""
     first, end = chunk(says(ROLE)), chunk(says({}, "stop"))
     middle = [chunk(says({"content": word})) for word in WORDS]
@@ -140,7 +141,7 @@ def _fragment(index: int, **members: Any) -> dict[str, Any]:
     return {"tool_calls": [{"index": index, **members}]}
 
 
-def _called() -> Iterator[Telling]:
+def _called() -> Iterator[Variation]:
     """How calls of tools come."""
     end = chunk(says({}, "tool_calls"))
     first = {"role": "assistant", "content": None}
@@ -182,7 +183,7 @@ def _called() -> Iterator[Telling]:
                 of_chunks(chunk(says(first)), nothing, end, tools=True))  # fmt: skip
 
 
-def _large() -> Iterator[Telling]:
+def _large() -> Iterator[Variation]:
     """What is long."""
     yield _same("long/event", f"an event of {LONG} characters", "sse", text_of("x" * LONG, "\u00fc"))
     yield _same("long/many", f"{PIECES} pieces of text", "openai", text_of(*(f" {n}" for n in range(PIECES))))
@@ -194,11 +195,13 @@ def _large() -> Iterator[Telling]:
                           chunk(says({}, "tool_calls")), tools=True))  # fmt: skip
 
 
-def _headed() -> Iterator[Telling]:
+def _headed() -> Iterator[Variation]:
     """What stands in the head."""
 
-    def under(name: str, explanation: str, authority: str, *headers: tuple[str, str]) -> Telling:
-        return Telling(f"head/{name}", explanation, authority, TEXT, replace(TEXT.answer, headers=headers), fixed=True)
+    def under(name: str, explanation: str, authority: str, *headers: tuple[str, str]) -> Variation:
+        return Variation(
+            f"head/{name}", explanation, authority, TEXT, replace(TEXT.answer, headers=headers), fixed=True
+        )
 
     yield under("no-charset", "Content-Type without a charset", "sse", ("content-type", "text/event-stream"))
     yield under("charset-in-capitals", "the charset in capitals", "http",
@@ -213,15 +216,15 @@ def _headed() -> Iterator[Telling]:
     yield under("close", "the connection is to be closed", "http", *HEADERS, ("connection", "close"))
 
 
-def _framed() -> Iterator[Telling]:
+def _framed() -> Iterator[Variation]:
     """How HTTP says where the body ends."""
     good = TEXT.answer
-    yield Telling("framing/close", "the end of the connection is the end of the body", "http", TEXT,
+    yield Variation("framing/close", "the end of the connection is the end of the body", "http", TEXT,
                   replace(good, framing=Framing.CLOSE))  # fmt: skip
-    yield Telling("framing/length", "Content-Length", "http", TEXT, replace(good, framing=Framing.LENGTH), fixed=True)
+    yield Variation("framing/length", "Content-Length", "http", TEXT, replace(good, framing=Framing.LENGTH), fixed=True)
 
-    def raw(name: str, explanation: str, *acts: Act) -> Telling:
-        return Telling(f"framing/{name}", explanation, "http", TEXT, Answer(200, (), acts, Framing.RAW), fixed=True)
+    def raw(name: str, explanation: str, *acts: Act) -> Variation:
+        return Variation(f"framing/{name}", explanation, "http", TEXT, Answer(200, (), acts, Framing.RAW), fixed=True)
 
     head = Send(encoder.head(good))
     pieces = [act.data for act in good.acts if isinstance(act, Send)]
@@ -241,7 +244,7 @@ def _framed() -> Iterator[Telling]:
     )
 
 
-def _paced() -> Iterator[Telling]:
+def _paced() -> Iterator[Variation]:
     """What takes its time."""
     acts = TEXT.answer.acts
     pings = tuple(Send(encoder.comment("ping")) for _ in acts)
@@ -249,12 +252,12 @@ def _paced() -> Iterator[Telling]:
     beating = tuple(
         act for one, ping in zip(acts, pings, strict=True) for act in (ping, Wait(SLOW), ping, Wait(SLOW), one)
     )
-    yield Telling(
+    yield Variation(
         "pace/slow", "the events come one after the other", "http", TEXT, replace(TEXT.answer, acts=slow), True
     )
-    yield Telling("pace/pings", "pings while nothing is said", "sse", TEXT, replace(TEXT.answer, acts=beating), True)
+    yield Variation("pace/pings", "pings while nothing is said", "sse", TEXT, replace(TEXT.answer, acts=beating), True)
     halves = tuple(act for one in acts if isinstance(one, Send) for act in _halves(one))
-    yield Telling(
+    yield Variation(
         "pace/half-events", "a pause within each event", "http", TEXT, replace(TEXT.answer, acts=halves), True
     )
 
@@ -264,25 +267,25 @@ def _halves(act: Send) -> tuple[Act, ...]:
     return Send(act.data[:middle]), Wait(0.02), Send(act.data[middle:])
 
 
-def _by_vendors() -> Iterator[Telling]:
+def _by_vendors() -> Iterator[Variation]:
     """As servers in wide use write it."""
     for name in dialects.NAMES:
         for kind, stream in (("text", TEXT), ("tools", TOOL)):
             answer = _in_dialect(stream, name)
             good = Stream(stream.request, answer)
-            yield Telling(f"vendor/{name}/{kind}", f"written as {name} writes", "clients", good, answer)
+            yield Variation(f"vendor/{name}/{kind}", f"written as {name} writes", "clients", good, answer)
 
 
 def _in_dialect(stream: Stream, name: str) -> Answer:
     return whole(respond(stream.request, Settings(dialect=name)))
 
 
-def _by_chance() -> Iterator[Telling]:
+def _by_chance() -> Iterator[Variation]:
     """Mixtures of all that is allowed."""
     for seed in range(SEEDS):
         stream = TOOL if seed % 4 == 3 else TEXT
         habits = chaos.habits_of(seed, stream.request.url)
         answer = whole(chaos.spelled(chaos.varied(stream.answer, habits), habits))
-        yield Telling(
+        yield Variation(
             f"chaos/{seed}", "whatever the protocol leaves open, done otherwise", "openai", stream, answer, True
         )
