@@ -180,7 +180,7 @@ class View:
                 continue
             assert step.chunk is not None
             for entry in step.chunk["choices"]:
-                index = entry["index"]
+                index = int(entry["index"])  # it may be written 0.0
                 if (choice := choices.get(index)) is None:
                     choice = choices[index] = Choice(index, step)
                 gather(choice, step, entry)
