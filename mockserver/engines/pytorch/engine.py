@@ -20,6 +20,8 @@ from .stepper import TorchStepper
 SMALL = 50_000_000
 """Parameters of a model for which a second thread of the processor costs more than it gives."""
 GIB = 1 << 30
+WORKSPACES = (":4096:8", ":16:8")
+"""Of cuBLAS, with which it gives the same each time."""
 PROOF = 64
 """Blocks that there are at least: so many need the two texts with which the engine is tried, at a token a block."""
 
@@ -61,7 +63,7 @@ def open_engine(path: str, options: Options | None = None) -> SteppingEngine:
     """An engine with the model of a folder or a hub. Raises loading.ModelUnfit."""
     options = options or Options()
     if options.mode == "constant":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", WORKSPACES[0])  # read when CUDA starts
     return engine_of(load(path, device=options.device, precision=options.precision), options, name=path)
 
 
@@ -70,7 +72,7 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
     options = options or Options()
     constant = options.mode == "constant"
     if constant:
-        _same_every_time()
+        _same_every_time(on_cuda=model.device.type == "cuda")
     loaded = examine(model.eval())
     on_cuda = model.device.type == "cuda"
     context = _context(options, loaded)
@@ -126,8 +128,13 @@ def _blocks(model: Any, loaded: Loaded, options: Options, limits: Limits, contex
     return max(1, min(most, int(room / each)))
 
 
-def _same_every_time() -> None:
+def _same_every_time(*, on_cuda: bool) -> None:
     """Kernels that give the same for the same. Of the whole process: torch knows no smaller switch."""
+    if on_cuda and os.environ.get("CUBLAS_WORKSPACE_CONFIG") not in WORKSPACES:
+        raise ModelUnfit(
+            f"For `constant` on CUDA set CUBLAS_WORKSPACE_CONFIG={WORKSPACES[0]} before torch starts, or cuBLAS gives "
+            "other bits each time."
+        )
     torch.use_deterministic_algorithms(True)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -21,6 +21,10 @@ NEVER = float("-inf")
 LOST = -1
 """In the place of a token, where a row of logits has no likeliest one."""
 NO_NUMBER = "what the model made of it is not a number"
+WHOLE = float(1 << 52)
+"""All probability there is. Whole numbers add up to the same in any order. On CUDA that of floats depends on how many
+rows there are, and torch refuses such sums where the same is wanted every time.
+"""
 
 
 def draw(logits: Any, sequences: Rows[Sequence], stop_tokens: frozenset[int]) -> list[Drawn]:
@@ -185,18 +189,18 @@ def _drawn(logits: Any, sequences: Rows[Sequence], *, sorts: bool) -> list[int]:
     order = None
     if sorts:
         parts, order = parts.sort(dim=-1, descending=True, stable=True)
-    parts = parts.double()
+    parts = (parts.double() * WHOLE).long()
     sums = parts.cumsum(-1)
     if sorts:
         before = sums - parts
-        cut = (before >= column([sampling.top_p for sampling in wanted])) | (
+        cut = (before >= column([sampling.top_p * WHOLE for sampling in wanted])) | (
             torch.arange(many, device=device) >= column([sampling.top_k or many for sampling in wanted])
         )
         cut[:, 0] = False
-        sums = parts.masked_fill(cut, 0.0).cumsum(-1)
+        sums = parts.masked_fill(cut, 0).cumsum(-1)
     chances = column([chance(s.seed, s.choice, s.replied) for s in sequences])
     whole = sums[:, -1:]
-    aim = torch.minimum(chances * whole, torch.nextafter(whole, torch.zeros_like(whole)))
+    aim = torch.minimum((chances * whole).long(), whole - 1)
     places = torch.searchsorted(sums, aim, right=True)
     chosen = places if order is None else order.gather(1, places)
     told: list[int] = chosen[:, 0].tolist()

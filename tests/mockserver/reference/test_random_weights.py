@@ -50,6 +50,8 @@ SCHEMAS: tuple[dict[str, Any], ...] = (
     {"type": "array", "uniqueItems": True},
     {"type": "object", "if": {"properties": {"a": {"const": 1}}}, "then": {"required": ["b"]}},
 )
+pytestmark = pytest.mark.timeout(600)  # all is said before the first test, together
+
 FUNCTIONS = [{"name": "look", "parameters": of(city=TEXT, days={**WHOLE, "minimum": 1})}, {"name": "wait"}]
 TOKENS = 400
 
