@@ -1,7 +1,7 @@
 """Where the tensors of a step lie: on the model's device, all of them, and little is read back.
 
 There is no GPU here. The model lies on torch's `meta` device, which knows shapes and no numbers, in its place: what a
-step brings there, or forgets on the processor, is the same. What is read back is made of zeros, and counted.
+step brings there, or forgets on the processor, is the same. What is read back is made up, and counted.
 """
 
 import copy
@@ -52,7 +52,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     def tolist(tensor: Any) -> Any:
         if tensor.device.type == "meta":
             told.append("read")
-            tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
+            made = torch.ones if tensor.dtype == torch.bool else torch.zeros  # yes, all rows are numbers
+            tensor = made(tensor.shape, dtype=tensor.dtype)
         return own(tensor)
 
     monkeypatch.setattr(torch.Tensor, "tolist", tolist)
@@ -82,10 +83,10 @@ PIECES = (work(1, 0, 64), work(11, 40, 24), work(21, 70, 30, logprobs=2), work(3
 STEPS = {
     "greedy": ((work(1, 110, 1), work(11, 140, 1)), 1),
     "one alone": ((work(1, 120, 1),), 1),
-    "by chance": ((work(1, 110, 1, sampling=WARM), work(11, 140, 1, sampling=FREE)), 3),
-    "with logprobs": ((work(1, 110, 1, logprobs=3), work(11, 140, 1, sampling=BIASED)), 4),
-    "everything": ((work(1, 110, 1, sampling=WARM, logprobs=3), work(11, 140, 1, sampling=FREE, min_tokens=90)), 6),
-    "pieces of prompts": ((work(41, 110, 1), *PIECES), 4),
+    "by chance": ((work(1, 110, 1, sampling=WARM), work(11, 140, 1, sampling=FREE)), 4),
+    "with logprobs": ((work(1, 110, 1, logprobs=3), work(11, 140, 1, sampling=BIASED)), 5),
+    "everything": ((work(1, 110, 1, sampling=WARM, logprobs=3), work(11, 140, 1, sampling=FREE, min_tokens=90)), 7),
+    "pieces of prompts": ((work(41, 110, 1), *PIECES), 5),
 }
 
 
