@@ -59,8 +59,10 @@ class Guide:
         return self._closers.of(allowed, self._text) if self._json else self._closers.ending(allowed)
 
     def narrows(self, step: int) -> bool:
-        """Whether it is time to come to the end, of the reply or of a number."""
-        return self._closes(step) or (self._json and not self._text.quoted and self._closers.matters(self._number))
+        """Whether the reply is complete, or it is time to come to the end, of the reply or of a number."""
+        if self._matcher.is_stopped() or self._closes(step):
+            return True
+        return self._json and not self._text.quoted and self._closers.matters(self._number)
 
     def accept(self, token: int) -> None:
         """The token that came. Raises ValueError where it may not."""

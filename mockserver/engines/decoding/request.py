@@ -34,7 +34,7 @@ class Guide(Protocol):
         """
 
     def narrows(self, step: int) -> bool:
-        """Whether fewer tokens may be the one of this number than the grammar says, as where a reply has to end soon.
+        """Whether fewer tokens may be the one of this number than the grammar says, as where a reply must end or has.
 
         For engines that keep to the grammar by themselves; the mask has it all.
         """

@@ -125,3 +125,11 @@ def test_what_vllm_made_beyond_the_place_is_left_to_nobody() -> None:
     vllm = Writing(3)
     decoded(vllm, Held(7, 1, []))
     assert 1 == vllm.left
+
+
+@pytest.mark.parametrize("each", [1, 4])
+def test_a_reply_that_is_complete_ends_though_vllm_would_go_on(each: int) -> None:
+    vllm, guide = Writing(each), Held(7, 0, [])
+    events = decoded(vllm, guide)
+    assert ([LETTER] * 7, Finish.STOP, None) == (said(events), events[-1].finish, events[-1].stopped_by)
+    assert (1, 1) == (len(vllm.asked), vllm.left)

@@ -48,7 +48,8 @@ class Server:
         )
         self._said: list[str] = []
         self._spoke = threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self._spoke.wait()
         assert self.url in self._said[-1], "".join(self._said)
 
@@ -74,6 +75,14 @@ class Server:
         _, left = psutil.wait_procs(begun, timeout=30)
         return [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
 
+    def close(self) -> None:
+        """Its last words have been read."""
+        if self.process.poll() is None:
+            self.end()
+        self._listener.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
 
 @contextlib.contextmanager
 def serving() -> Iterator[Server]:
@@ -81,8 +90,7 @@ def serving() -> Iterator[Server]:
     try:
         yield server
     finally:
-        if server.process.poll() is None:
-            server.end()
+        server.close()
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +201,8 @@ OBJECT = {
 def test_what_is_said_under_a_schema_fits_it(schema: dict[str, Any], server: Server) -> None:
     async def what(client: aiohttp.ClientSession) -> None:
         wanted = {"type": "json_schema", "json_schema": {"name": "it", "schema": schema}}
-        for members in ({}, {"temperature": 2, "n": 6}, {"ignore_eos": True}):
-            for said in await text(client, "Hello", response_format=wanted, max_tokens=1500, **members):
+        for members in ({}, {"temperature": 2, "n": 6}, {"ignore_eos": True}, {"min_tokens": 300}, {"max_tokens": 120}):
+            for said in await text(client, "Hello", **{"max_tokens": 1500, "response_format": wanted, **members}):
                 jsonschema.validate(json.loads(said), schema)
 
     use(server, what)
