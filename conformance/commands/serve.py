@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from mockserver.port import why_not_at
 from mockserver.reference import opening
 
 from .terminal import fail, say
@@ -20,7 +21,8 @@ from .terminal import fail, say
     "--model",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of a transformers model: config, safetensors, tokenizer.json, chat template (default: the tiny one).",
+    help="Folder of a transformers model: config, safetensors, tokenizer.json, chat template (default: the tiny one)."
+    " From a hub: hf download NAME --local-dir FOLDER. Pickled weights are not read, code beside them is not run.",
 )
 @click.option("--name", default="", help="The name by which clients ask for it (default: that of the folder).")
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -88,6 +90,9 @@ def serve(
     wanted = opening.Wanted(
         folder=folder, name=name, keys=keys, engine=engine, options=options, arguments=_read(arguments)
     )
+    if (taken := why_not_at(host, port)) is not None:  # loading a model takes its time: told before
+        fail(taken)
+    say(f"opening {folder or 'the tiny model'}")
     try:
         server = opening.opened(wanted, host, port)
     except opening.OpeningError as error:
@@ -100,18 +105,17 @@ def serve(
             loop.add_signal_handler(number, over.set)
         async with server:
             info = server.info
-            say(
-                f"{server.url}  model {info.model}, {info.device} {info.precision}, context {info.context}, {info.mode}"
-            )
+            run = f"{info.device} {info.precision}, context {info.context}, {info.mode}"
+            say(f"{server.url}  model {info.model}, {run}, {server.blocks} blocks of memory")
+            say(f"streamspec run --url {server.url} --model {info.model}")
+            say(f"at {server.url.removesuffix('/v1')}: /health /metrics /debug/state; Ctrl-C stops")
             await over.wait()
             say("stopping: what is at work may end; Ctrl-C again stops at once")
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+            for number in (signal.SIGINT, signal.SIGTERM):  # threads may be at work: nothing less ends them
+                loop.add_signal_handler(number, os._exit, 128 + number)
 
     try:
         asyncio.run(live())
-    except KeyboardInterrupt:
-        pass
     except OSError as error:
         fail(str(error.strerror or error))
 

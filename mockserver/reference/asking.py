@@ -58,6 +58,8 @@ class Asked:
     """Their texts, of text completions."""
     stops: tuple[str, ...] = ()
     may_call: bool = False
+    offered: frozenset[str] = frozenset()
+    """Names of the functions that may be called."""
     must_call: bool = False
     bare_calls: bool = False
     most_calls: int | None = None
@@ -96,6 +98,7 @@ def of_chat(body: Mapping[str, Any], model: Model, name: str) -> Asked:
         requests=(request,),
         stops=_stops(body),
         may_call=bool(choice.functions) and (must or model.words.calls is not None),
+        offered=frozenset(function["name"] for function in choice.functions),
         must_call=must,
         bare_calls=must and model.words.calls is None,
         most_calls=None if parallel else 1,

@@ -5,7 +5,7 @@ Knows no token. A call whose name comes first is told piece by piece; any other 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from .nesting import Nesting
@@ -31,8 +31,10 @@ class Part:
 class Calling:
     """One call, or a list of calls."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, offered: Collection[str] | None = None) -> None:
+        """Only functions that are offered are called; None: any."""
         self._index = index
+        self._offered = offered
         self._head = ""
         """What came before the arguments of a call."""
         self._whole = False
@@ -68,9 +70,15 @@ class Calling:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             yield text
             return
+        if not self._is_offered(str(name)):
+            yield text
+            return
         yield Part(self._index, name=str(name))
         yield Part(self._index, arguments=arguments if isinstance(arguments, str) else json.dumps(arguments))
         self._index += 1
+
+    def _is_offered(self, name: str) -> bool:
+        return self._offered is None or name in self._offered
 
     def _begin(self, text: str) -> tuple[Part | None, str]:
         """The call that begins now, if one does, and what comes after its head."""
@@ -80,7 +88,7 @@ class Calling:
         self._head += text
         whole = LIST.sub("", self._head, count=1)
         found = HEAD.match(whole)
-        if found is None or (name := _name(found[1])) is None:
+        if found is None or (name := _name(found[1])) is None or not self._is_offered(name):
             self._whole = found is not None or len(self._head) > LONGEST
             return None, ""
         self._head, self._inside = "", _Value()

@@ -78,6 +78,8 @@ def _of_torch(wanted: Wanted, folder: str, name: str, vocabulary: int) -> Engine
         return open_engine(folder, Options(name=name, vocabulary=vocabulary, **wanted.options))
     except ModelUnfit as error:
         raise OpeningError(str(error)) from error
+    except (RuntimeError, MemoryError) as error:  # torch's word for memory that it cannot have
+        raise OpeningError(f"the engine cannot be made here: {str(error) or type(error).__name__}") from error
 
 
 def _of_vllm(wanted: Wanted, folder: str, name: str, vocabulary: int) -> Engine:

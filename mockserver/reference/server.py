@@ -51,8 +51,10 @@ STATE = "/debug/state"
 class Deadlines:
     """How long the server waits."""
 
+    asked: float = 60.0
+    """Seconds for a request to come: its head, and then its body."""
     stalled: float = 60.0
-    """Seconds for a client to take what was sent."""
+    """Seconds for a client to take what was sent; of a document, for each mebibyte of it."""
     drain: float = 20.0
     """Seconds that streams get to end when the server stops."""
     last: float = 5.0
@@ -75,7 +77,7 @@ class ReferenceServer:
         self.url = ""
         self._engine, self._model, self._settings = engine, model, settings
         self._deadlines = deadlines
-        self._at = Port(self._handle, host, port)
+        self._at = Port(self._handle, host, port, deadlines.asked)
         self._stopping = False
         self._at_work = 0
         """Requests that are being answered."""
@@ -85,6 +87,11 @@ class ReferenceServer:
     def info(self) -> EngineInfo:
         """What the engine is."""
         return self._engine.info
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the key-value memory."""
+        return self._engine.stats().blocks_total
 
     async def __aenter__(self) -> Self:
         """Start the engine, and listen. Raises OSError where that port cannot be had."""
@@ -133,7 +140,15 @@ class ReferenceServer:
             self._idle.set()
 
     async def _respond(self, request: web.BaseRequest) -> Played:
-        raw = await intake.read(request)
+        try:
+            async with asyncio.timeout(self._deadlines.asked):
+                raw = await intake.read(request)
+        except TimeoutError:
+            late = refusal(408, "The body of the request did not come in time.", headers=(("connection", "close"),))
+            played = await self._play(request, late)
+            if request.transport is not None:
+                request.transport.close()  # nothing more is read of it
+            return played
         if isinstance(raw, Answer):
             return await self._play(request, raw)
         asked = Request(
@@ -148,7 +163,9 @@ class ReferenceServer:
         return await self._play(request, self._shown(asked, path))
 
     async def _play(self, request: web.BaseRequest, answer: Answer) -> Played:
-        return await play(request, answer, Entry(0, "", ""), asyncio.sleep)
+        size = sum(len(act.data) for act in answer.acts if isinstance(act, Send))
+        async with asyncio.timeout(self._deadlines.stalled * (1 + (size >> 20))):
+            return await play(request, answer, Entry(0, "", ""), asyncio.sleep)
 
     def _shown(self, asked: Request, path: str) -> Answer:
         """What needs no decoding."""
@@ -270,6 +287,7 @@ class ReferenceServer:
             words=self._model.words,
             stops=wanted.stops,
             may_call=wanted.may_call,
+            offered=wanted.offered,
             most_calls=wanted.most_calls,
             bare_calls=wanted.bare_calls,
             with_tokens=wanted.top is not None,

@@ -5,7 +5,7 @@ space before a call, the beginning of a stop string, half a character - is held 
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -42,6 +42,8 @@ class Choice:
     words: Words
     stops: Sequence[str] = ()
     may_call: bool = False
+    offered: Collection[str] | None = None
+    """Functions that may be called; None: any. A call of another one is text."""
     most_calls: int | None = None
     """After so many it ends; None: when it will."""
     bare_calls: bool = False
@@ -72,7 +74,7 @@ class Choice:
     def __post_init__(self) -> None:
         self._speller, self._stops = Speller(self.words), Stops(self.stops)
         if self.bare_calls:
-            self._place, self._calling = Place.CALL, Calling(self.calls)
+            self._place, self._calling = Place.CALL, Calling(self.calls, self.offered)
 
     @property
     def over(self) -> bool:
@@ -168,7 +170,7 @@ class Choice:
     def _to_a_call(self) -> Iterator[Said]:
         """Text ends, and a call begins."""
         yield from self._pause()
-        self._place, self._calling = Place.CALL, Calling(self.calls)
+        self._place, self._calling = Place.CALL, Calling(self.calls, self.offered)
 
     def _pause(self) -> Iterator[Said]:
         """Text ends here, for a while at least: what was held back is said, but for white space."""

@@ -1,6 +1,11 @@
 """`streamspec serve`: what it says where it cannot serve. That it serves, the reference server's tests show."""
 
+import json
+import signal
+import socket
+import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -96,3 +101,76 @@ def test_arguments_of_vllm_are_for_vllm_alone(monkeypatch: pytest.MonkeyPatch) -
     code, said = serve("--vllm", "enforce_eager=true")
     assert 2 == code
     assert "enforce_eager" in said
+
+
+def test_a_port_in_use_is_told_before_a_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "opened", lambda *_: pytest.fail("a model was opened"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, said = serve("--port", str(taken.getsockname()[1]))
+    assert 2 == code
+    assert "in use; choose another one" in said
+
+
+ENDLESS = {
+    "model": "tiny",
+    "messages": [{"role": "user", "content": "Write forever"}],
+    "stream": True,
+    "ignore_eos": True,
+}
+
+
+SERVES = """
+import time
+from conformance.cli import main
+from mockserver.answering import Settings
+from mockserver.engines.decoding.scripted import ScriptedStepper, scripted
+from mockserver.engines.decoding.stepping import SteppingEngine
+from mockserver.reference import opening, template, words
+from mockserver.reference.asking import Model
+from mockserver.reference.guiding import Guiding
+from mockserver.reference.server import ReferenceServer
+
+known = words.load(opening.SHIPPED)
+end = known.added["<|im_end|>"]
+info = scripted(len, vocabulary=known.size, stop_token=end, model="tiny").info
+slow = ScriptedStepper(lambda request, choice: [40] * 4000, info, before=lambda plan: time.sleep(0.01))
+engine = SteppingEngine(slow)
+model = Model(engine.info, known, template.load(opening.SHIPPED, known), Guiding(known, known.size, [end]))
+opening.opened = lambda *_: ReferenceServer(engine, model, Settings(models=("tiny",)))
+main(["serve", "--port", "0"])
+"""
+"""`streamspec serve` with an engine that needs no torch."""
+
+
+def serving() -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", SERVES], stderr=subprocess.PIPE, text=True)
+
+
+def said(process: subprocess.Popen[str], words: str) -> str:
+    """The line of a process in which that stands."""
+    assert process.stderr is not None
+    return next(line for line in process.stderr if words in line)
+
+
+def asked(url: str, tokens: int) -> Any:
+    body = json.dumps({**ENDLESS, "max_tokens": tokens}).encode()
+    asked = urllib.request.Request(f"{url}/chat/completions", body, {"content-type": "application/json"})
+    return urllib.request.urlopen(asked, timeout=60)
+
+
+def test_after_one_signal_streams_end_as_they_should() -> None:
+    with serving() as process, asked(said(process, "model tiny").split()[0], 100) as stream:
+        assert b"data:" in stream.readline()
+        process.send_signal(signal.SIGTERM)
+        assert stream.read().endswith(b"data: [DONE]\n\n")
+        assert 0 == process.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_it_at_once(number: signal.Signals) -> None:
+    with serving() as process, asked(said(process, "model tiny").split()[0], 3900) as stream:
+        assert b"data:" in stream.readline()
+        process.send_signal(number)
+        assert said(process, "stopping")
+        process.send_signal(number)
+        assert 128 + number == process.wait(60)

@@ -3,11 +3,13 @@
 Nothing is taken on trust: a model whose logits come out otherwise than by its own attention is refused.
 """
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 from .memory import Shape
 
@@ -32,16 +34,25 @@ class Loaded:
 
 
 def load(path: str, *, device: str | None = None, precision: str | None = None) -> Any:
-    """The model of a folder with safetensors, or of a name on the hub. Raises ModelUnfit."""
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """The model of a folder with safetensors, or of a name on the hub; code that comes with it is not run.
+
+    Raises ModelUnfit.
+    """
+    try:
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.zeros(1, device=where).tolist()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ModelUnfit(f"There is no device {device!r} here: {str(error).splitlines()[0]}") from error
     numbers = (
         getattr(torch, precision, None) if precision else torch.bfloat16 if where.type == "cuda" else torch.float32
     )
     if numbers not in (torch.float32, torch.bfloat16, torch.float16):
         raise ModelUnfit(f"The precision is float32, bfloat16 or float16, not {precision!r}.")
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=numbers, use_safetensors=True)
-    except (OSError, ValueError, KeyError) as error:
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=numbers, use_safetensors=True, trust_remote_code=False)
+    except Exception as error:  # transformers, torch and safetensors raise whatever they have
         raise ModelUnfit(f"There is no model that can be read at {path!r}: {error}") from error
     return model.to(where).eval()
 

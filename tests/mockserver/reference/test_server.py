@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -265,6 +268,49 @@ def test_more_than_could_be_served_is_refused_before_it_is_looked_into(
         assert (400, name, "context_length_exceeded") == (response.status, error["param"], error["code"])
 
     serve(use)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n", b""),
+        (b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{", b"HTTP/1.1 408 "),
+        (b"GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET", b"HTTP/1.1 200 "),
+    ],
+)
+def test_a_request_that_does_not_come_is_not_waited_for(serve: Serving, sent: bytes, answered: bytes):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        parts = urlsplit(server.url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(sent)
+        assert answered == (await reader.read())[: len(answered)]
+        writer.close()
+
+    serve(use, asked=0.1)
+
+
+@pytest.mark.parametrize("members", [{"stream": True, "max_tokens": 3900}, {"max_tokens": 1200}])
+def test_a_client_that_takes_nothing_is_left(serve: Serving, members: dict[str, Any]):
+    async def use(client: aiohttp.ClientSession, server: ReferenceServer) -> None:
+        parts = urlsplit(server.url)
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            with suppress(BlockingIOError):
+                deaf.connect((parts.hostname, parts.port))
+            loop = asyncio.get_running_loop()
+            body = {**HELLO, "ignore_eos": True, "logprobs": True, "top_logprobs": 20, "n": 4, **members}
+            raw = json.dumps(body).encode()
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(raw)}\r\n\r\n"
+            await loop.sock_sendall(deaf, head.encode() + raw)
+            state: dict[str, Any] = {"finished": 0}
+            held = server._at.reception
+            while state["finished"] < 4 or (held is not None and len(held.connections) > 1):
+                async with client.get("/debug/state") as shown:
+                    state = await shown.json()
+
+    serve(use, stalled=0.3)
 
 
 def test_who_has_no_key_is_not_let_in(serve: Serving):

@@ -132,3 +132,13 @@ def test_white_space_that_comes_in_many_tokens_is_text_once_text_follows(tiny: W
     choice = Choice(words=tiny, may_call=True, with_tokens=True)
     said = list(choice.take([Token(number) for number in ids], Finish.LENGTH))
     assert ("a" + 40 * "\n" + "b", ids) == (text_of(said), [token.id for each in said for token in each.tokens])
+
+
+@pytest.mark.parametrize(
+    "call", [CALL, CALL.replace('"name": "f", "arguments": {"a": 1}', '"arguments": {"a": 1}, "name": "f"')]
+)
+@pytest.mark.parametrize("size", [1, 99])
+def test_a_call_of_what_is_not_offered_is_text(tiny: Words, call: str, size: int):
+    choice, said = told(tiny, call, size=size, may_call=True, offered=frozenset({"g"}))
+    text = "".join(each.text for each in said)
+    assert ([], "stop", call.split("\n")[1]) == ([each.call for each in said if each.call], choice.finish, text.strip())
