@@ -16,6 +16,7 @@ from .blaming import blamed, flaw_of
 from .closing import Closers, is_time, number_after
 from .narrowing import Unguided, narrowed
 from .nesting import Nesting
+from .repeating import too_often
 from .schemas import moved, nodes
 from .words import Words
 
@@ -135,6 +136,8 @@ class Guiding:
 
     def of_pattern(self, pattern: str, tokens: int | None = None) -> Guides:
         """What makes the guides of a text of a regular expression. Raises Unguided."""
+        if too_often(pattern):
+            raise Unguided("it repeats something too often")
         return self.guide(of_pattern(pattern), tokens, is_json=False)
 
     def possible(self, schema: object) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .ending import endless
 from .formats import FORMATS, FREE
+from .repeating import too_often
 from .schemas import changed, nodes
 
 WHOLE = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"})
@@ -69,6 +70,8 @@ def _narrow(schema: Any, room: int, possible: Accepts, never: set[int]) -> Any:
 def _narrow_string(made: dict[str, Any], room: int, possible: Accepts) -> None:
     """A pattern, and a format as one, within a length."""
     wanted, kind = made.get("pattern"), made.get("format")
+    if isinstance(wanted, str) and too_often(wanted):
+        raise Unguided("pattern repeats something too often")
     patterns = [_plain(wanted)] if isinstance(wanted, str) else []
     if isinstance(kind, str) and _may_be(made, "string"):
         if kind in FORMATS:

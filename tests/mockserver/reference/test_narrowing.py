@@ -172,6 +172,7 @@ def test_a_character_that_a_pattern_leaves_out_cannot_come(takes: Callable[[Any,
         ({**TEXT, "pattern": "["}, "pattern"),
         ({"type": "object", "patternProperties": {r"^\W$": TEXT}}, "patternProperties"),
         ({**TEXT, "pattern": "^(?=a)b"}, "pattern"),
+        ({**TEXT, "pattern": "^(.{1,100}){1,100}$"}, "pattern"),
         ({**TEXT, "minLength": -1}, "minLength"),
         ({"properties": {"a": {"type": "strin"}}}, "type"),
         ({"type": "object", "required": ["z"], "additionalProperties": False}, "required"),
@@ -222,3 +223,16 @@ def test_a_text_of_an_expression_ends_where_it_may(held: Guiding, says: Says, pa
         text, ended = says(held.of_pattern(pattern, TOKENS)(0), wish, 3)
         assert ended
         assert re.fullmatch(pattern, text)
+
+
+@pytest.mark.parametrize("pattern", ["(.{1,1000}){1,1000}", "a{100000}", "((a{9}b){9,}c?){99}", "(a{99}[)]{2}){99}"])
+def test_an_expression_that_would_hold_all_up_is_refused(held: Guiding, pattern: str):
+    with pytest.raises(Unguided, match="too often"):
+        held.of_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", [".{0,5000}", r"[a-z]{1,64}(\.[a-z]{1,64}){1,20}", r"\{99\}{99}(a{99})+b{99}", "[{9}]{999}"]
+)
+def test_an_expression_that_repeats_a_little_is_kept_to(held: Guiding, pattern: str):
+    held.of_pattern(pattern)
