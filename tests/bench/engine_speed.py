@@ -86,7 +86,7 @@ def model_of(shape: str, device: str) -> Any:
     kind, members = SHAPES[shape]
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, **members, eos_token_id=END, pad_token_id=0)
-    numbers = torch.bfloat16 if device == "cuda" else torch.float32
+    numbers = torch.bfloat16 if device.startswith("cuda") else torch.float32
     with torch.device(device):
         return AutoModelForCausalLM.from_config(config, dtype=numbers).eval()
 

@@ -45,12 +45,16 @@ def machine(device: str) -> dict[str, str]:
 
 def evidence(part: str, device: str, *, small: bool, seconds: float = SECONDS) -> dict[str, Any]:
     """What one part shows; `holds` is whether that is what it should be."""
+    import torch
+
     began = time.perf_counter()
     try:
         measured = importlib.import_module(f"tests.gpu.{PARTS[part]}").measured
         told: dict[str, Any] = measured(device, small=small, until=time.monotonic() + seconds)
     except Exception:  # noqa: BLE001 - what went wrong is evidence too, and the other parts go on
         told = {"holds": False, "failed": traceback.format_exc()}
+    finally:
+        torch.use_deterministic_algorithms(mode=False)  # which `constant` turns on for all that comes
     took = round(time.perf_counter() - began)
     return {"part": part, "small": small, "machine": machine(device), "seconds": took, **told}
 
