@@ -99,12 +99,14 @@ class Guiding:
 
     def __init__(self, words: Words, vocabulary: int, stops: Sequence[int]) -> None:
         self._words = words
-        self._tokenizer = LLTokenizer(words.described, n_vocab=vocabulary, eos_token=list(stops))
+        ends = [token for token in stops if token < vocabulary]
+        self._tokenizer = LLTokenizer(words.described, n_vocab=vocabulary, eos_token=ends) if ends else None
         self._closers = Closers(words, vocabulary, stops)
         self._possible = lru_cache(maxsize=POSSIBLE)(self._accepted)
 
     def guide(self, grammar: str, tokens: int | None = None, *, is_json: bool = True) -> Guides:
         """What makes the guide of each choice; a text ends within `tokens`, if there are any. Raises Unguided."""
+        self._check()
         _bounded(grammar)
         first = LLMatcher(self._tokenizer, grammar, limits=LIMITS, log_level=0)
         if first.is_error():
@@ -147,6 +149,11 @@ class Guiding:
         except Unguided:
             return False
 
+    def _check(self) -> None:
+        """Raises Unguided where no reply could say that it is complete."""
+        if self._tokenizer is None:
+            raise Unguided("the model has no token that ends a reply")
+
     def _accepted(self, grammar: str) -> bool:
         return not LLMatcher.validate_grammar(grammar, self._tokenizer)
 
@@ -158,6 +165,7 @@ class Guiding:
             raise Unguided(blamed(str(error), schema, self.possible)) from error
 
     def _narrowed(self, schema: object, tokens: int | None) -> Any:
+        self._check()
         try:
             _bounded(json.dumps(schema))
             if flaw := flaw_of(schema):

@@ -83,11 +83,12 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
     )
     blocks = options.blocks or _blocks(model, loaded, options, limits, context)
     memory = empty(loaded.shapes, max(blocks, PROOF), options.block_size, device=model.device, precision=model.dtype)
+    vocabulary = min(options.vocabulary or 1 << 30, model.config.get_text_config().vocab_size)
     info = EngineInfo(
         model=options.name or name,
-        vocabulary=min(options.vocabulary or 1 << 30, model.config.get_text_config().vocab_size),
+        vocabulary=vocabulary,
         context=context,
-        stop_tokens=loaded.stop_tokens,
+        stop_tokens=frozenset(token for token in loaded.stop_tokens if token < vocabulary),  # others never come
         device=str(model.device),
         precision=str(model.dtype).removeprefix("torch."),
         mode=options.mode,

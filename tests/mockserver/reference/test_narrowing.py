@@ -236,3 +236,18 @@ def test_an_expression_that_would_hold_all_up_is_refused(held: Guiding, pattern:
 )
 def test_an_expression_that_repeats_a_little_is_kept_to(held: Guiding, pattern: str):
     held.of_pattern(pattern)
+
+
+@pytest.mark.parametrize("stops", [[], [100_000]])
+def test_a_model_that_cannot_end_a_reply_is_held_to_nothing(tiny: Words, stops: list[int]):
+    endless = Guiding(tiny, tiny.size, stops)
+    with pytest.raises(Unguided, match="no token that ends"):
+        endless.of_schema({})
+    with pytest.raises(Unguided, match="no token that ends"):
+        endless.of_pattern("a")
+    with pytest.raises(Unguided, match="no token that ends"):
+        endless.of_calls([{"name": "f"}], 1)
+
+
+def test_a_stop_token_that_the_tokenizer_does_not_know_is_left_out(tiny: Words):
+    Guiding(tiny, tiny.size, [tiny.added["<|im_end|>"], 100_000]).of_schema(TEXT)

@@ -74,3 +74,15 @@ def test_a_precision_that_is_none_is_refused(tmp_path: Path, model_of: Any) -> N
     model_of("llama").save_pretrained(tmp_path)
     with pytest.raises(ModelUnfit, match="'int8'"):
         open_engine(str(tmp_path), Options(precision="int8"))
+
+
+def test_a_stop_token_that_never_comes_harms_nobody(model_of: Any, with_engine: Any) -> None:
+    async def use(engine: Any) -> None:
+        assert {2} == engine.info.stop_tokens
+        request = TokenRequest(id="a", prompt=(3, 4), max_tokens=6, min_tokens=6)
+        events = [event async for event in engine.submit(request)]
+        assert 6 == sum(len(event.tokens) for event in events)
+
+    model = copy.deepcopy(model_of("llama"))
+    model.generation_config.eos_token_id = [2, 190]
+    with_engine(model, use, vocabulary=180)
