@@ -111,6 +111,7 @@ class Choice:
             yield from self._think(self._speller.take(token.id))
         elif self._place is Place.CALL:
             assert self._calling is not None
+            self._mute += [token] if self.with_tokens else []  # they are told if it was no call after all
             yield from self._called(self._calling.take(self._speller.take(token.id)))
         else:
             yield from self._speak(self._speller.take(token.id), token)
@@ -191,8 +192,9 @@ class Choice:
     def _called(self, parts: Iterator[Part | str]) -> Iterator[Said]:
         for part in parts:
             if isinstance(part, str):  # it was no call after all
-                yield from self._say(part)
+                yield from self._speak(part, None)
                 continue
+            self._mute.clear()
             self.calls = max(self.calls, part.index + 1)
             yield Said(call=part)
 
@@ -202,6 +204,7 @@ class Choice:
             yield from self._called(self._calling.end())
         elif self._place is Place.TEXT:
             yield from self._speak(self._speller.rest(), None)
+        if self._place is not Place.THOUGHT:
             yield from self._say(self._stops.rest())
             if self._blank and not self.calls:
                 blank, self._blank = "".join(self._blank), []

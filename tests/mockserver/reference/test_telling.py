@@ -142,3 +142,11 @@ def test_a_call_of_what_is_not_offered_is_text(tiny: Words, call: str, size: int
     choice, said = told(tiny, call, size=size, may_call=True, offered=frozenset({"g"}))
     text = "".join(each.text for each in said)
     assert ([], "stop", call.split("\n")[1]) == ([each.call for each in said if each.call], choice.finish, text.strip())
+
+
+def test_a_call_that_is_text_has_its_tokens_and_ends_at_a_stop_string(tiny: Words):
+    _, said = told(tiny, CALL, may_call=True, offered=frozenset({"g"}), with_tokens=True)
+    body = CALL.split("\n")[1]
+    assert body in "".join(tiny.text_of([token.id for token in each.tokens]) for each in said)
+    choice, said = told(tiny, CALL, may_call=True, offered=frozenset({"g"}), stops=["arg"])
+    assert ("stop", body.split("arg")[0]) == (choice.finish, "".join(each.text for each in said).lstrip())
