@@ -61,7 +61,7 @@ def attend(
     if attention_mask is not None or (unmet := [name for name in ("softcap", "s_aux") if wishes.get(name) is not None]):
         raise Unfit(f"its attention wants {', '.join(unmet) if attention_mask is None else 'a mask of its own'}")
     layer, rows = module.layer_idx, layout.rows
-    layout.memory.write(layer, layout.slots, key[0].transpose(0, 1), value[0].transpose(0, 1))
+    layout.memory.write(layer, layout.slots, key[0], value[0])
     done = []
     if rows:
         done.append(_decode(layer, query, layout, scaling))
