@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 from transformers import AttentionInterface
 
-from .layout import Group, Layout, Piece
+from .layout import Layout, Piece
 
 NAME = "streamspec_blocks"
 """For `attn_implementation`."""
@@ -64,30 +64,35 @@ def attend(
     layout.memory.write(layer, layout.slots, key[0], value[0])
     done = []
     if rows:
-        done.append(_decode(layer, query, layout, scaling))
+        done.append(_decode(layer, query, key, value, layout, scaling))
     for piece in layout.pieces:
         part = slice(piece.offset, piece.offset + piece.count)
         done.append(_read(layer, query[:, :, part], key[:, :, part], value[:, :, part], layout, piece, scaling))
     return (done[0] if len(done) == 1 else torch.cat(done, dim=1)), None
 
 
-def _decode(layer: int, query: Any, layout: Layout, scaling: float | None) -> Any:
+def _decode(layer: int, query: Any, key: Any, value: Any, layout: Layout, scaling: float | None) -> Any:
     """One token of each row against all that its sequence has: (1, rows, heads, width)."""
     rows = layout.rows
     one = query[0, :, :rows].transpose(0, 1)
-    result = None
-    for group in layout.groups:
-        seen = _look_back(layer, one, layout, group, scaling)
-        result = seen if result is None else torch.where(group.members, seen, result)
-    assert result is not None
+    if layout.beside is not None:
+        layout.beside.add(layer, key[0, :, :rows], value[0, :, :rows])
+        keys, values = layout.beside.keys[layer], layout.beside.values[layer]
+        result = _look_back(one, keys, values, layout.beside.mask, scaling)
+    else:
+        result = None
+        for group in layout.groups:
+            keys, values = layout.memory.read(layer, group.table, rows)
+            seen = _look_back(one, keys, values, group.mask, scaling)
+            result = seen if result is None else torch.where(group.members, seen, result)
+        assert result is not None
     return result.reshape(1, rows, one.shape[1], -1)
 
 
-def _look_back(layer: int, one: Any, layout: Layout, group: Group, scaling: float | None) -> Any:
+def _look_back(one: Any, keys: Any, values: Any, mask: Any, scaling: float | None) -> Any:
     """(rows, heads of keys, queries of each, width): so no key is repeated for the queries that share it."""
-    keys, values = layout.memory.read(layer, group.table, layout.rows)
-    asked = one.reshape(layout.rows, keys.shape[1], -1, one.shape[2])
-    return functional.scaled_dot_product_attention(asked, keys, values, attn_mask=group.mask, scale=scaling)
+    asked = one.reshape(one.shape[0], keys.shape[1], -1, one.shape[2])
+    return functional.scaled_dot_product_attention(asked, keys, values, attn_mask=mask, scale=scaling)
 
 
 def _read(layer: int, query: Any, key: Any, value: Any, layout: Layout, piece: Piece, scaling: float | None) -> Any:

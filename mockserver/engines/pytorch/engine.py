@@ -81,7 +81,8 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
         chunk=options.chunk or (2048 if on_cuda else 512),
         constant=constant,
     )
-    blocks = options.blocks or _blocks(model, loaded, options, limits, context)
+    room = _room(model, loaded, options.block_size)
+    blocks = options.blocks or max(1, min(room, limits.rows * -(-context // options.block_size)))
     memory = empty(loaded.shapes, max(blocks, PROOF), options.block_size, device=model.device, precision=model.dtype)
     vocabulary = min(options.vocabulary or 1 << 30, model.config.get_text_config().vocab_size)
     info = EngineInfo(
@@ -96,7 +97,7 @@ def engine_of(model: Any, options: Options | None = None, *, name: str = "model"
     )
     small = sum(parameter.numel() for parameter in model.parameters()) < SMALL
     threads = options.threads or (1 if small else torch.get_num_threads())
-    stepper = TorchStepper(model, memory, blocks, info, limits, threads)
+    stepper = TorchStepper(model, memory, room * options.block_size, blocks, info, limits, threads)
     _attach(model, stepper)
     return SteppingEngine(stepper, options.patience)
 
@@ -121,12 +122,11 @@ def _context(options: Options, loaded: Loaded) -> int:
     return options.context
 
 
-def _blocks(model: Any, loaded: Loaded, options: Options, limits: Limits, context: int) -> int:
-    """As many as the rows can use, within what memory there is."""
-    each = options.block_size * sum(shape.numbers() for shape in loaded.shapes) * model.dtype.itemsize
-    room = 0.8 * torch.cuda.mem_get_info(model.device)[0] if model.device.type == "cuda" else GIB
-    most = limits.rows * -(-context // options.block_size)
-    return max(1, min(most, int(room / each)))
+def _room(model: Any, loaded: Loaded, size: int) -> int:
+    """Blocks for which there is memory, and once more for what is kept gathered of them."""
+    each = size * sum(shape.numbers() for shape in loaded.shapes) * model.dtype.itemsize
+    most = 0.4 * torch.cuda.mem_get_info(model.device)[0] if model.device.type == "cuda" else GIB
+    return int(most / each)
 
 
 def _same_every_time(*, on_cuda: bool) -> None:

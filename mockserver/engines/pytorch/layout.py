@@ -5,13 +5,14 @@ Knows the blocks of each sequence, and nothing of the model.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import torch
 
 from mockserver.engines.decoding.sequence import Work
 
+from .gathered import Gathered
 from .memory import Memory
 
 
@@ -25,6 +26,26 @@ class Group:
     """Added to their scores: 0 or minus infinity, (rows, 1, 1, tokens)."""
     members: Any = None
     """Whose result counts, (rows, 1, 1, 1); None where there is one group."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """Rows that decode, and what they look back on gathered already: see gathered.Gathered."""
+
+    rows: Any
+    """Their numbers, one after another."""
+    places: Any
+    """Where each row's token is in its row."""
+    mask: Any
+    """As in a group."""
+    keys: list[Any]
+    """Of each layer: (rows, heads, tokens, width)."""
+    values: list[Any]
+
+    def add(self, layer: int, keys: Any, values: Any) -> None:
+        """Put what a layer made of each row's token, (heads, rows, width), into the rows."""
+        self.keys[layer][self.rows, :, self.places] = keys.transpose(0, 1)
+        self.values[layer][self.rows, :, self.places] = values.transpose(0, 1)
 
 
 @dataclass(slots=True)
@@ -50,7 +71,10 @@ class Layout:
     """Where the keys and values of each token of the row go."""
     rows: int
     """Tokens that decode."""
+    beside: Beside | None = None
+    """Of those that decode; None where they are read from the memory."""
     groups: list[Group] = field(default_factory=list)
+    """Of those that decode, where they are read from the memory."""
     pieces: list[Piece] = field(default_factory=list)
 
 
@@ -66,6 +90,10 @@ class Row:
     """The tokens whose logits are wanted; None: those of all."""
 
 
+Keep = Sequence[int] | None
+"""Numbers of the tokens whose logits are wanted; None: those of all."""
+Blanks = Sequence[Work | None]
+"""Rows, some of which may be nobody's."""
 Buckets = Callable[[int], int]
 """Tokens that a row of this many is said to have, so that there are few shapes."""
 
@@ -79,51 +107,50 @@ class Layouts:
         self._precision = precision
         self._range = torch.arange(1 << 12, device=device)
 
-    def row(self, works: Sequence[Work], keep: Sequence[int] | None) -> Row:
-        """All works in one row."""
-        size = self._memory.size
-        decodes = [work for work in works if work.decodes]
-        pieces = [work for work in works if not work.decodes]
-        ids, positions, slots = _tokens(works, size)
-        most = max((len(work.sequence.blocks) for work in decodes), default=0)
-        tables = [_padded(work.sequence.blocks, most) for work in decodes]
-        lengths = [work.start + 1 for work in decodes]
-        later = [work.sequence.blocks if work.start else [] for work in pieces]
-        told = iter(self._tensors(ids, positions, slots, chain(*tables), lengths, keep or (), *later))
-        row = Row(next(told)[None], next(told)[None], Layout(self._memory, next(told), len(decodes)), None)
-        table, seen = next(told), next(told)
-        kept = next(told)
-        row.keep = None if keep is None else kept
-        if decodes:
-            row.layout.groups.append(Group(table, self._mask(seen, most * size)))
-        offset = len(decodes)
-        for work in pieces:
-            row.layout.pieces.append(self._piece(work, offset, next(told)))
-            offset += work.count
-        return row
+    def pieces(self, works: Sequence[Work], keep: Keep) -> Row:
+        """Pieces of prompts alone."""
+        return self._row([], works, keep)[0]
 
-    def decoding(self, works: Sequence[Work], rows: int, bucket: Buckets) -> Row:
-        """Rows that decode, filled up to so many; each sees as much as its bucket, masked to what it has."""
-        size = self._memory.size
-        blank = rows - len(works)
-        ids, positions, slots = (told + [0] * blank for told in _tokens(works, size))
-        lengths = [work.start + 1 for work in works]
-        seen_as = [bucket(length) for length in lengths]
-        buckets = sorted(set(seen_as))
-        tables: list[list[int]] = []
-        for most in buckets:
-            own = [
-                _padded(w.sequence.blocks, most // size) if b == most else []
-                for w, b in zip(works, seen_as, strict=True)
-            ]
-            tables.append(list(chain.from_iterable(_padded(blocks, most // size) for blocks in [*own, *[[]] * blank])))
-        told = self._tensors(ids, positions, slots, lengths + [1] * blank, seen_as + [0] * blank, *tables)
-        layout = Layout(self._memory, told[2], rows)
-        for most, table in zip(buckets, told[5:], strict=True):
-            members = told[4] == most
-            seen = torch.where(members, told[3], 1)  # whose result does not count sees one slot: none would be NaN
-            layout.groups.append(Group(table, self._mask(seen, most), members.view(-1, 1, 1, 1)))
-        return Row(told[0][None], told[1][None], layout, None)
+    def beside(self, rows: Blanks, gathered: Gathered, pieces: Sequence[Work], keep: Keep) -> Row:
+        """Rows that decode, with what is gathered for them; then pieces of prompts."""
+        starts = [0 if work is None else work.start for work in rows]
+        made, (places, seen) = self._row(rows, pieces, keep, starts, [start + 1 for start in starts])
+        mask = self._mask(seen, gathered.length)
+        made.layout.beside = Beside(self._range[: len(rows)], places, mask, gathered.keys, gathered.values)
+        return made
+
+    def grouped(self, rows: Blanks, bucket: Buckets, pieces: Sequence[Work] = (), keep: Keep = None) -> Row:
+        """Rows that decode, each of which sees as much as its bucket, masked to what it has; then pieces of prompts."""
+        lengths = [1 if work is None else work.start + 1 for work in rows]
+        seen_as = [0 if work is None else bucket(work.start + 1) for work in rows]
+        buckets = sorted({most for most in seen_as if most})
+        tables = [self._table(rows, seen_as, most) for most in buckets]
+        made, told = self._row(rows, pieces, keep, lengths, seen_as, *tables)
+        for most, table in zip(buckets, told[2:], strict=True):
+            members = told[1] == most
+            seen = torch.where(members, told[0], 1)  # whose result does not count sees one slot: none would be NaN
+            made.layout.groups.append(Group(table, self._mask(seen, most), members.view(-1, 1, 1, 1)))
+        return made
+
+    def _table(self, rows: Blanks, seen_as: list[int], most: int) -> list[int]:
+        """As many blocks of each row; block 0 for those that are in another bucket."""
+        count = most // self._memory.size
+        table: list[int] = []
+        for work, own in zip(rows, seen_as, strict=True):
+            blocks = [] if work is None or own != most else work.sequence.blocks[:count]
+            table += blocks + [0] * (count - len(blocks))
+        return table
+
+    def _row(self, rows: Blanks, pieces: Sequence[Work], keep: Keep, *more: list[int]) -> tuple[Row, list[Any]]:
+        """All but what those that decode look back on, and tensors of more numbers."""
+        later = [work.sequence.blocks if work.start else [] for work in pieces]
+        told = self._tensors(*_tokens([*rows, *pieces], self._memory.size), keep or (), *later, *more)
+        layout = Layout(self._memory, told[2], len(rows))
+        offset = len(rows)
+        for work, table in zip(pieces, told[4:], strict=False):
+            layout.pieces.append(self._piece(work, offset, table))
+            offset += work.count
+        return Row(told[0][None], told[1][None], layout, None if keep is None else told[3]), told[4 + len(pieces) :]
 
     def _piece(self, work: Work, offset: int, table: Any) -> Piece:
         if not work.start:
@@ -154,19 +181,19 @@ class Layouts:
         return [told[start:end] for start, end in pairwise(ends)]
 
 
-def _tokens(works: Sequence[Work], size: int) -> tuple[list[int], list[int], list[int]]:
-    """The tokens of all works in a row, where they are in their sequences, and their slots."""
+def _tokens(works: Sequence[Work | None], size: int) -> tuple[list[int], list[int], list[int]]:
+    """The tokens of all works in a row, where they are in their sequences, and their slots; a blank is one token."""
     ids: list[int] = []
     positions: list[int] = []
     slots: list[int] = []
     for work in works:
+        if work is None:
+            ids.append(0)
+            positions.append(0)
+            slots.append(0)
+            continue
         blocks, start, end = work.sequence.blocks, work.start, work.start + work.count
         ids += work.sequence.tokens[start:end]
         positions += range(start, end)
         slots += [blocks[place // size] * size + place % size for place in range(start, end)]
     return ids, positions, slots
-
-
-def _padded(blocks: list[int], most: int) -> list[int]:
-    """As many blocks; those that are missing are block 0."""
-    return blocks[:most] + [0] * (most - len(blocks))

@@ -70,6 +70,6 @@ class Memory:
         return self._blocks(kept).index_select(1, table).view(heads, rows, -1, width).transpose(0, 1)
 
     def _blocks(self, kept: Any) -> Any:
-        """(heads, blocks, numbers of a block)"""
+        """As (heads, blocks, numbers of a block)."""
         heads, _, width = kept.shape
         return kept.view(heads, -1, self.size * width)

@@ -50,7 +50,7 @@ def prove(stepper: TorchStepper, tokens: list[int], wanted: Any) -> None:
     for works in steps:
         with torch.inference_mode():
             decodes = all(work.decodes for work in works)
-            got = stepper.decoded(works) if decodes else stepper.logits(stepper.layouts.row(works, None))
+            got = stepper.decoded(works) if decodes else stepper.logits(stepper.layouts.pieces(works, None))
         places = [place for work in works for place in range(work.start, work.start + work.count)]
         apart.append((got.float() - wanted[places][:, : got.shape[1]]).abs().mean().item())
     spread = wanted.std().item() or 1.0

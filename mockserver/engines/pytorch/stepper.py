@@ -10,6 +10,7 @@ from mockserver.engines.decoding.interface import EngineInfo
 from mockserver.engines.decoding.scheduler import Limits
 from mockserver.engines.decoding.sequence import Drawn, Plan, Work
 
+from .gathered import Gathered
 from .layout import Layouts, Row
 from .memory import Memory
 from .sampling import draw, told_tokens
@@ -22,7 +23,10 @@ BUCKET = 128
 class TorchStepper:
     """See decoding.stepping.Stepper."""
 
-    def __init__(self, model: Any, memory: Memory, blocks: int, info: EngineInfo, limits: Limits, threads: int) -> None:
+    def __init__(
+        self, model: Any, memory: Memory, most: int, blocks: int, info: EngineInfo, limits: Limits, threads: int
+    ) -> None:
+        """`most`: tokens for which there is room to be kept gathered, besides the memory."""
         self.info = info
         self.limits = limits
         self.blocks = blocks
@@ -31,6 +35,7 @@ class TorchStepper:
         self._memory = memory
         self._threads = threads
         self.traces = Traces(model, exact=limits.constant)
+        self.gathered = Gathered(memory, most)
         self.layouts = Layouts(memory, model.device, model.dtype)
 
     def step(self, plan: Plan) -> list[Drawn]:
@@ -45,20 +50,21 @@ class TorchStepper:
 
     def _fast(self, works: Rows[Work]) -> list[Drawn]:
         """All at once."""
-        decodes = sum(work.decodes for work in works)
-        if decodes == len(works):
+        decodes = [work for work in works if work.decodes]
+        pieces = works[len(decodes) :]
+        if not pieces:
             return draw(self.decoded(works), [work.sequence for work in works], self.info.stop_tokens)
-        keep = list(range(decodes))
-        kept: list[tuple[int, int]] = [(row, row + 1) for row in range(decodes)]
-        offset = decodes
-        for work in works[decodes:]:
+        keep: list[int] = []
+        kept = [(number, number + 1) for number in range(len(decodes))]
+        offset = 0
+        for work in pieces:
             end = offset + work.count
             wanted = range(offset if _tells_prompt(work) else end - 1, end)
-            kept.append((len(keep), len(keep) + len(wanted)))
+            kept.append((len(decodes) + len(keep), len(decodes) + len(keep) + len(wanted)))
             keep += wanted
             offset = end
-        logits = self.logits(self.layouts.row(works, keep))
-        return self._results(works, logits, kept)
+        row = self._beside(decodes, pieces, keep) if decodes else self.layouts.pieces(pieces, keep)
+        return self._results(works, self.logits(row), kept)
 
     def _constant(self, works: Rows[Work]) -> list[Drawn]:
         """Rows that decode in one forward pass of one shape, each piece of a prompt in one of its own."""
@@ -68,7 +74,7 @@ class TorchStepper:
             results += self._results(decodes, self.decoded(decodes), [(row, row + 1) for row in range(len(decodes))])
         for work in works[len(decodes) :]:
             keep = list(range(work.count)) if _tells_prompt(work) else [work.count - 1]
-            logits = self.logits(self.layouts.row([work], keep))
+            logits = self.logits(self.layouts.pieces([work], keep))
             results += self._results([work], logits, [(0, len(keep))])
         return results
 
@@ -98,11 +104,26 @@ class TorchStepper:
     def decoded(self, works: Rows[Work]) -> Any:
         """What the model says after each of these, which all decode: (works, vocabulary)."""
         if self.limits.constant:
-            row = self.layouts.decoding(works, self.limits.rows, self._bucket)
+            row = self.layouts.grouped([*works, *[None] * (self.limits.rows - len(works))], self._bucket)
         else:
-            longest = max(len(work.sequence.blocks) for work in works) * self.block_size
-            row = self.layouts.decoding(works, _rounded(len(works)), lambda _: longest)
+            row = self._beside(works)
         return self.traces.logits(row)[: len(works), : self.info.vocabulary]
+
+    def _beside(self, decodes: Rows[Work], pieces: Rows[Work] = (), keep: Rows[int] = ()) -> Row:
+        """Those that decode, with what they look back on gathered if there is room for that; then pieces of prompts.
+
+        The logits are those of each that decodes, then those of the tokens `keep` of the pieces.
+        """
+        many = _rounded(len(decodes))
+        places = self.gathered.place(decodes, many)
+        rows: list[Work | None] = [None] * many
+        for work, place in zip(decodes, places or range(many), strict=False):
+            rows[place] = work
+        wanted = [*(places or range(len(decodes))), *(many + token for token in keep)]
+        if places is not None:
+            return self.layouts.beside(rows, self.gathered, pieces, wanted)
+        longest = max(len(work.sequence.blocks) for work in decodes) * self.block_size
+        return self.layouts.grouped(rows, lambda _: longest, pieces, wanted)
 
     def _bucket(self, length: int) -> int:
         """A few lengths for all, which depend on a row's own only."""

@@ -7,12 +7,13 @@ records) is never played; and the first plays are compared with what the model d
 
 import warnings
 from collections import Counter
+from itertools import islice
 from typing import Any
 
 import torch
 
 from .attention import laid_out
-from .layout import Group, Layout, Row
+from .layout import Beside, Group, Layout, Row
 from .memory import Memory
 
 OFTEN = 16
@@ -22,8 +23,8 @@ COMPARED = 2
 NEAR = 1e-3
 """How far apart logits may be then, in their standard deviations; in `constant` mode not at all."""
 
-Shape = tuple[int, int]
-"""Rows, and groups of them."""
+Shape = tuple[int, int, bool, bool]
+"""Rows, groups of them; whether what they look back on is gathered, and whether the logits of some only are wanted."""
 
 
 def forward(model: Any, row: Row) -> Any:
@@ -54,7 +55,7 @@ class Traces:
 
     def logits(self, row: Row) -> Any:
         """The logits of a row in which all tokens decode."""
-        shape = (row.layout.rows, len(row.layout.groups))
+        shape = _shape(row)
         self._seen[shape] += 1
         recorded = self._recording(shape, row) if self.works and self._seen[shape] >= OFTEN else None
         if recorded is None:
@@ -72,11 +73,12 @@ class Traces:
         return self._recorded[shape]
 
     def _record(self, row: Row) -> Any:
-        step = _Step(self._model, row.layout.memory.size, row.layout.rows, len(row.layout.groups))
+        step = _Step(self._model, row.layout.memory, _shape(row))
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             try:
-                recorded = torch.jit.trace(step, tuple(_inputs(row)), check_trace=False)
+                recorded = torch.jit.trace(step.eval(), tuple(_inputs(row)), check_trace=False)
+                recorded = torch.jit.freeze(recorded, optimize_numerics=False)  # one list of operations, no modules
             except Exception:  # noqa: BLE001 - it is a matter of speed alone; what is wrong will show without it
                 self.works = False
                 return None
@@ -95,25 +97,36 @@ class Traces:
 class _Step(torch.nn.Module):  # type: ignore[misc]  # torch has no types where it is not installed
     """A decode step as a function of tensors alone."""
 
-    def __init__(self, model: Any, size: int, rows: int, groups: int) -> None:
+    def __init__(self, model: Any, memory: Memory, shape: Shape) -> None:
         super().__init__()
         self.model = model
-        self.size = size
-        self.rows = rows
-        self.groups = groups
+        self.size = memory.size
+        self.layers = len(memory.keys)
+        self.shape = shape
 
     def forward(self, *tensors: Any) -> Any:
         """Of what `_inputs` gives."""
-        ids, positions, slots, *rest = tensors
-        parts, kept = rest[: 3 * self.groups], rest[3 * self.groups :]
-        layers = len(kept) // 2
-        memory = Memory(kept[:layers], kept[layers:], self.size)
-        groups = [Group(*parts[start : start + 3]) for start in range(0, len(parts), 3)]
-        return forward(self.model, Row(ids, positions, Layout(memory, slots, self.rows, groups), None))
+        rows, groups, beside, keeps = self.shape
+        left = iter(tensors)
+        ids, positions, slots = islice(left, 3)
+        memory = Memory(list(islice(left, self.layers)), list(islice(left, self.layers)), self.size)
+        layout = Layout(memory, slots, rows, groups=[Group(*islice(left, 3)) for _ in range(groups)])
+        if beside:
+            layout.beside = Beside(
+                next(left), next(left), next(left), list(islice(left, self.layers)), list(islice(left, self.layers))
+            )
+        return forward(self.model, Row(ids, positions, layout, next(left) if keeps else None))
+
+
+def _shape(row: Row) -> Shape:
+    return (row.layout.rows, len(row.layout.groups), row.layout.beside is not None, row.keep is not None)
 
 
 def _inputs(row: Row) -> list[Any]:
     """All tensors that a decode step depends on, besides the weights."""
     layout = row.layout
     groups = [tensor for group in layout.groups for tensor in (group.table, group.mask, group.members)]
-    return [row.ids, row.positions, layout.slots, *groups, *layout.memory.keys, *layout.memory.values]
+    beside = layout.beside
+    gathered = [] if beside is None else [beside.rows, beside.places, beside.mask, *beside.keys, *beside.values]
+    kept = [] if row.keep is None else [row.keep]
+    return [row.ids, row.positions, layout.slots, *layout.memory.keys, *layout.memory.values, *groups, *gathered, *kept]
