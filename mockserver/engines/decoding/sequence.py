@@ -28,6 +28,7 @@ class Sequence:
     prompt: list[Token] = field(default_factory=list)
     """The tokens of the prompt with their logprobs, as far as they are computed, where those were asked for."""
     ended: bool = False
+    """Its blocks are others' from then on."""
 
     @property
     def prompt_length(self) -> int:

@@ -61,12 +61,15 @@ def attend(
     if attention_mask is not None or (unmet := [name for name in ("softcap", "s_aux") if wishes.get(name) is not None]):
         raise Unfit(f"its attention wants {', '.join(unmet) if attention_mask is None else 'a mask of its own'}")
     layer, rows = module.layer_idx, layout.rows
-    layout.memory.write(layer, layout.slots, key[0], value[0])
+    if layout.beside is None:
+        layout.memory.write(layer, layout.slots, key[0], value[0])
+    elif layout.pieces:
+        layout.memory.write(layer, layout.slots[rows:], key[0, :, rows:], value[0, :, rows:])
     done = []
     if rows:
         done.append(_decode(layer, query, key, value, layout, scaling))
     for piece in layout.pieces:
-        part = slice(piece.offset, piece.offset + piece.count)
+        part = slice(piece.offset, piece.offset + piece.count * piece.alike)
         done.append(_read(layer, query[:, :, part], key[:, :, part], value[:, :, part], layout, piece, scaling))
     return (done[0] if len(done) == 1 else torch.cat(done, dim=1)), None
 
@@ -96,10 +99,12 @@ def _look_back(one: Any, keys: Any, values: Any, mask: Any, scaling: float | Non
 
 
 def _read(layer: int, query: Any, key: Any, value: Any, layout: Layout, piece: Piece, scaling: float | None) -> Any:
-    """A piece of a prompt against itself and all before it: (1, tokens, heads, width)."""
+    """A piece of a prompt, or several alike, against itself and all before it: (1, tokens, heads, width)."""
     if piece.table is not None:
         key, value = layout.memory.read(layer, piece.table, 1)
         key, value = key[:, :, : piece.start + piece.count], value[:, :, : piece.start + piece.count]
+    elif piece.alike > 1:
+        query, key, value = (told[0].unflatten(1, (piece.alike, -1)).transpose(0, 1) for told in (query, key, value))
     shared = query.shape[1] // key.shape[1]
     if shared > 1:
         key, value = _repeated(key, shared), _repeated(value, shared)
@@ -107,10 +112,10 @@ def _read(layer: int, query: Any, key: Any, value: Any, layout: Layout, piece: P
     done = functional.scaled_dot_product_attention(
         query, key, value, attn_mask=piece.mask, is_causal=first and piece.count > 1, scale=scaling
     )
-    return done.transpose(1, 2)
+    return done.transpose(1, 2).flatten(0, 1)[None]
 
 
 def _repeated(heads: Any, times: int) -> Any:
     """Every head as often, one after another."""
-    one, count, tokens, width = heads.shape
-    return heads[:, :, None].expand(one, count, times, tokens, width).reshape(one, count * times, tokens, width)
+    several, count, tokens, width = heads.shape
+    return heads[:, :, None].expand(several, count, times, tokens, width).reshape(several, -1, tokens, width)

@@ -60,6 +60,8 @@ class Piece:
     table: Any = None
     """The blocks of its sequence; None where it is the first piece, which needs nothing from the memory."""
     mask: Any = None
+    alike: int = 1
+    """First pieces of as many tokens that follow each other, this one counted: attention does them at once."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Layout:
 
     memory: Memory
     slots: Any
-    """Where the keys and values of each token of the row go."""
+    """Where the keys and values of each token of the row go; those of `beside` are kept there alone."""
     rows: int
     """Tokens that decode."""
     beside: Beside | None = None
@@ -148,7 +150,11 @@ class Layouts:
         layout = Layout(self._memory, told[2], len(rows))
         offset = len(rows)
         for work, table in zip(pieces, told[4:], strict=False):
-            layout.pieces.append(self._piece(work, offset, table))
+            last = layout.pieces[-1] if layout.pieces else None
+            if last is not None and work.start == last.start == 0 and work.count == last.count:
+                last.alike += 1
+            else:
+                layout.pieces.append(self._piece(work, offset, table))
             offset += work.count
         return Row(told[0][None], told[1][None], layout, None if keep is None else told[3]), told[4 + len(pieces) :]
 

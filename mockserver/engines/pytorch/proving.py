@@ -53,6 +53,7 @@ def prove(stepper: TorchStepper, tokens: list[int], wanted: Any) -> None:
             got = stepper.decoded(works) if decodes else stepper.logits(stepper.layouts.pieces(works, None))
         places = [place for work in works for place in range(work.start, work.start + work.count)]
         apart.append((got.float() - wanted[places][:, : got.shape[1]]).abs().mean().item())
+    whole.ended = shorter.ended = True  # their blocks are others' from now on
     spread = wanted.std().item() or 1.0
     bound = EXACT if wanted.dtype == torch.float32 and stepper.info.precision == "float32" else ROUGH
     if not max(apart) <= bound * spread:

@@ -87,6 +87,28 @@ def test_nothing_is_loaded_for_those_that_stay(memory: Memory, monkeypatch: pyte
     assert [[0, 1], [1]] == loaded
 
 
+def test_what_is_here_alone_gets_into_the_memory_when_its_row_is_given_up(memory: Memory) -> None:
+    gathered = Gathered(memory, 64)
+    goes_on, ends, long = sequence(0, 18), sequence(1, 18), sequence(2, 40)
+    for _ in range(3):
+        works = [decoding(goes_on), decoding(ends)]
+        placed = gathered.place(works, 2)
+        assert placed is not None
+        for own in (*gathered.keys, *gathered.values):
+            for work, row in zip(works, placed, strict=True):
+                own[row, :, work.start] = -work.start
+        for work in works:
+            work.sequence.tokens.append(3)
+    ends.ended = True
+    before = [kept.clone() for kept in (*memory.keys, *memory.values)]
+    assert gathered.place([decoding(goes_on), decoding(long)], 2) is None  # there is no room for the long one
+    slots = [SIZE * goes_on.blocks[place // SIZE] + place % SIZE for place in (17, 18, 19)]
+    for kept, was in zip((*memory.keys, *memory.values), before, strict=True):
+        for slot, place in zip(slots, (17, 18, 19), strict=True):
+            was[:, slot] = -place
+        assert torch.equal(was, kept)  # and nothing else, not even of the one that has ended
+
+
 def test_more_than_there_is_room_for_is_not_gathered(memory: Memory) -> None:
     gathered = Gathered(memory, 64)
     short, long = sequence(0, 20), sequence(1, 40)
