@@ -18,7 +18,7 @@ import torch
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 SPEED = runpy.run_path(str(Path(__file__).with_name("engine_speed.py")), run_name="engine_speed")
-ROUNDS = int(os.environ.get("STREAMSPEC_TIMES", "5"))
+ROUNDS = int(os.environ.get("STREAMSPEC_TIMES", "15"))
 PEERS = ("generate", "continuous")
 
 
