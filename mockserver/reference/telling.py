@@ -24,7 +24,7 @@ class Said:
     thought: str = ""
     call: Part | None = None
     tokens: tuple[Token, ...] = ()
-    """Those that the text is made of, where logprobs were asked for."""
+    """Those that the text is made of, where logprobs were asked for; the last may reach into a stop string."""
 
 
 class Place(Enum):
@@ -145,6 +145,8 @@ class Choice:
         said = self._stops.take(text)
         yield from self._say(said)
         if self._stops.met:
+            if self._released and self._pending:  # a part of this token has been said before
+                yield Said(tokens=tuple(self._pending[0][0]))
             self._pending.clear()
             self.finish = "stop"
 
@@ -159,13 +161,16 @@ class Choice:
             yield Said(text=kept, tokens=self._tokens_of(len(kept)))
 
     def _tokens_of(self, characters: int) -> tuple[Token, ...]:
-        """The tokens that are complete when so many more characters have been said."""
+        """The tokens that are complete when so many more characters have been said, or of which no more will be."""
         self._released += characters
         done: list[Token] = []
         while self._pending and self._pending[0][1] <= self._released:
             tokens, length = self._pending.popleft()
             self._released -= length
             done += tokens
+        if self._stops.met and self._released and self._pending:  # the stop string begins within this one
+            done += self._pending.popleft()[0]
+            self._released = 0
         return tuple(done)
 
     def _to_a_call(self) -> Iterator[Said]:

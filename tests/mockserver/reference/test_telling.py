@@ -115,9 +115,20 @@ def test_the_tokens_of_a_text_are_its_bytes(tiny: Words, text: str, stops: list[
     spoken = text_of(said).encode()
     entries = b"".join(tiny.bytes_of(token.id) for each in said for token in each.tokens)
     if stops and choice.finish and len(spoken) < len(text.encode()):
-        assert spoken.startswith(entries)  # a token that is said in part is not told
+        assert entries.startswith(spoken)  # a token that is said in part is told whole
     else:
         assert spoken == entries
+
+
+@pytest.mark.parametrize(("stops", "size"), [(["b"], 1), (["bx"], 1), (["bx"], 9)])
+def test_a_token_of_which_only_the_beginning_is_said_is_told(tiny: Words, stops: list[str], size: int):
+    both = next(token for token in range(tiny.size) if tiny.bytes_of(token) == b"it")
+    stops = [stop.replace("b", "t").replace("x", "3") for stop in stops]
+    choice = Choice(words=tiny, stops=stops, with_tokens=True)
+    tokens = [Token(both, -0.5), *(Token(token, -0.5) for token in tiny.encode("3"))]
+    said = [each for at in range(0, len(tokens), size) for each in choice.take(tokens[at : at + size], None)]
+    assert ("i", "stop") == (text_of(said), choice.finish)
+    assert [both] == [token.id for each in said for token in each.tokens]
 
 
 def test_half_a_character_at_the_end_is_told_with_its_tokens(tiny: Words):
