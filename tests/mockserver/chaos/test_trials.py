@@ -7,6 +7,7 @@ import pytest
 
 from conformance import running
 from conformance.judge import judge
+from conformance.probes.endpoint import Endpoint
 from conformance.protocols.chat import dialects as judged
 from conformance.rules import ALL
 
@@ -25,7 +26,8 @@ OF_TRIALS = [rule for rule in ALL if any(trial.name in rule.needs.probes for tri
 def test_nothing_is_red(monkeypatch, dialect, seed):
     settings = replace(running.BUILT_IN_SETTINGS, dialect=dialect, chaos=seed)
     monkeypatch.setattr(running, "BUILT_IN_SETTINGS", settings)
-    made = asyncio.run(running._try_in_memory(running.BUILT_IN_TARGET, running.PLAIN))
+    endpoint = Endpoint(url="http://in-memory/v1", model="mock", key=running.BUILT_IN_KEY)
+    made = asyncio.run(running._try_in_memory(running.BUILT_IN_TARGET, endpoint, running.PLAIN))
     features = running.BUILT_IN_TARGET.features
     verdicts = judge(made, rules=OF_TRIALS, dialect=judged.find(dialect), features=features)
     assert [] == [(v.rule.id, v.verdict.value, v.reason) for v in verdicts if v.red]
