@@ -36,8 +36,8 @@ SHORT = 4
 LONG_PROMPTS, SHORT_PROMPTS = 4, 6
 READ = 1.2
 """Seconds that a long prompt is meant to take to be read."""
-WORD = 2
-"""Tokens of an answer of which only the beginning counts."""
+WORD = 4
+"""Tokens of an answer of which only the beginning counts; the first few of a small model may be nothing to be seen."""
 GZIP = (("accept-encoding", "gzip"),)
 
 Headers = tuple[tuple[str, str], ...]
